@@ -1,0 +1,1 @@
+//! Keys, Fernet texts, sealed values, password hashes, tokens and their digests.

@@ -1,0 +1,1 @@
+//! A user's partition: vectors, keywords, ranking.

@@ -1,0 +1,1 @@
+//! What the pages of both services share: style, headers, cookies, CSRF.
