@@ -1,0 +1,144 @@
+//! What the people's use cases take and give: accounts, sessions, visits.
+
+use std::net::IpAddr;
+
+use picard_crypto::Token;
+use picard_domain::{
+    ClientId, DisplayName, GrantId, Handle, Instant, InvalidHandle, InvalidName, Scopes, SessionId,
+    UserId,
+};
+
+use crate::Error;
+
+/// Where a form was sent from: what guessing is counted by, and what the list
+/// of sessions shows.
+#[derive(Debug, Clone, Default)]
+pub struct Visit {
+    /// The peer's address, when there is one.
+    pub ip: Option<IpAddr>,
+    /// The browser's name for itself, cut to a sane length when stored.
+    pub user_agent: String,
+}
+
+/// A sign-up form.
+pub struct NewAccount<'a> {
+    /// The unique name wanted.
+    pub handle: &'a str,
+    /// The name to show.
+    pub name: &'a str,
+    /// The password, 8 to 1,024 bytes.
+    pub password: &'a str,
+}
+
+/// A person with a live session.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Who it is.
+    pub id: UserId,
+    /// Their unique name.
+    pub handle: Handle,
+    /// Their name as shown.
+    pub name: DisplayName,
+    /// Whether they administer this server.
+    pub is_admin: bool,
+    /// The session that they were recognised by.
+    pub session_id: SessionId,
+}
+
+/// A session that was just opened.
+pub struct SignedIn {
+    /// The cookie's value: shown once, stored as its digest.
+    pub session: Token,
+    /// Whose it is.
+    pub person: Person,
+}
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// The handle has the wrong form.
+    #[error("the handle {0}")]
+    Handle(#[from] InvalidHandle),
+    /// Somebody has it already.
+    #[error("this handle is taken")]
+    HandleTaken,
+    /// The name has the wrong form.
+    #[error("the name {0}")]
+    Name(#[from] InvalidName),
+    /// The password is too easy or too long.
+    #[error("the password {0}")]
+    WeakPassword(&'static str),
+    /// Everything that is not about the form.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// Why a person was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// Unknown handle or wrong password: which of them is not told.
+    #[error("handle or password is wrong")]
+    WrongCredentials,
+    /// Everything that is not about the form, `TooManyAttempts` among it.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// Why something that asks for the password again was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The current password is wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The new password is too easy or too long.
+    #[error("the new password {0}")]
+    WeakPassword(&'static str),
+    /// Everything that is not about the form, `TooManyAttempts` among it.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// What the account page shows.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// When it was made.
+    pub created_at: Instant,
+    /// How many memories it holds, expired ones included.
+    pub memories: i64,
+    /// Where the person is logged in, the latest first.
+    pub sessions: Vec<SessionView>,
+    /// Which applications have access, the latest first.
+    pub applications: Vec<ApplicationView>,
+}
+
+/// A live session of a person.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// Names it.
+    pub id: SessionId,
+    /// The browser's name for itself.
+    pub user_agent: String,
+    /// When the person logged in.
+    pub created_at: Instant,
+    /// When it was last used, to the minute or so.
+    pub last_seen_at: Instant,
+    /// Whether this is the session that asks.
+    pub current: bool,
+}
+
+/// An application that a person granted access to.
+#[derive(Debug, Clone)]
+pub struct ApplicationView {
+    /// Names the grant.
+    pub grant_id: GrantId,
+    /// Names the application.
+    pub client_id: ClientId,
+    /// The application's name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When access was granted.
+    pub created_at: Instant,
+    /// When it last used its access.
+    pub last_used_at: Option<Instant>,
+}
