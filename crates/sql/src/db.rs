@@ -1,0 +1,245 @@
+//! An open database: one file of SQLite, or a pool of connections to PostgreSQL.
+
+use std::{fs::OpenOptions, io, path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, PgPool, SqlitePool,
+    pool::PoolOptions,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::{Attempts, Error, Query, Record, Row, Tx, wait};
+
+/// How many connections are kept, and how long one waits for them.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections that read from SQLite, besides the one that writes.
+    pub readers: u32,
+    /// The most connections to PostgreSQL.
+    pub connections: u32,
+    /// The longest wait for a connection, and for the write lock of SQLite.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            connections: 10,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// An open database. Cloning it is cheap and opens nothing.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// A file. Readers see a snapshot each and wait for nobody; the one
+    /// writing connection makes writers queue in the program, where waiting is
+    /// fair, instead of at the lock of the file.
+    Sqlite {
+        /// Connections that cannot write.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` (made, with mode 0600, when it does not exist) or
+    /// `postgres://…`. Runs no migration.
+    pub async fn open(address: &str, options: &Options) -> Result<Self, Error> {
+        if let Some(rest) = address.strip_prefix("sqlite:") {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            let path = path.split('?').next().filter(|path| !path.is_empty());
+            Self::open_sqlite(Path::new(path.ok_or(Error::Address)?), options).await
+        } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+            Self::open_postgres(address, options).await
+        } else {
+            Err(Error::Address)
+        }
+    }
+
+    async fn open_sqlite(path: &Path, options: &Options) -> Result<Self, Error> {
+        create_private(path).map_err(|error| Error::Unavailable(sqlx::Error::Io(error)))?;
+        let common = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(options.patience)
+            .foreign_keys(true)
+            // A statement is compiled once per connection.
+            .statement_cache_capacity(256)
+            .pragma("temp_store", "memory")
+            // What was deleted is overwritten with zeros, in the file and its index pages.
+            .pragma("secure_delete", "on")
+            .pragma("cache_size", "-4000")
+            .disable_statement_logging();
+        let writer = common
+            .clone()
+            .journal_mode(SqliteJournalMode::Wal)
+            // Every commit reaches the disk before it is acknowledged.
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", "67108864")
+            .optimize_on_close(true, 400);
+        let pool = |most| {
+            PoolOptions::new()
+                .max_connections(most)
+                .acquire_timeout(options.patience)
+                // A connection to a file does not get stale: no need to ask whether it
+                // lives, or to drop it with all its compiled statements.
+                .test_before_acquire(false)
+                .max_lifetime(None)
+                .idle_timeout(None)
+        };
+        // The writer first: it makes the file a WAL file.
+        let write = pool(1).connect_with(writer).await?;
+        let read = pool(options.readers)
+            .connect_with(common.pragma("query_only", "on"))
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    async fn open_postgres(address: &str, options: &Options) -> Result<Self, Error> {
+        let connect = PgConnectOptions::from_str(address)
+            .map_err(|_| Error::Address)?
+            .application_name("picard")
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        let pool = PoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.patience)
+            .connect_with(connect)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Returns all rows of a statement.
+    pub async fn all<R: Record>(&self, query: Query) -> Result<Vec<R>, Error> {
+        self.rows(&query).await?.iter().map(R::read).collect()
+    }
+
+    /// Returns the row of a statement that has at most one.
+    pub async fn optional<R: Record>(&self, query: Query) -> Result<Option<R>, Error> {
+        at_most_one(&self.rows(&query).await?)
+    }
+
+    /// Returns the row of a statement that always has one.
+    pub async fn one<R: Record>(&self, query: Query) -> Result<R, Error> {
+        self.optional(query).await?.ok_or(Error::RowCount(0))
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub async fn execute(&self, query: Query) -> Result<u64, Error> {
+        let mut attempts = Attempts::new();
+        loop {
+            let done = match self {
+                Self::Sqlite { write, .. } => query
+                    .sqlite()
+                    .execute(write)
+                    .await
+                    .map(|done| done.rows_affected()),
+                Self::Postgres(pool) => query
+                    .postgres()
+                    .execute(pool)
+                    .await
+                    .map(|done| done.rows_affected()),
+            };
+            match done.map_err(Error::from) {
+                Err(error) => wait(attempts.pause(&error).ok_or(error)?).await,
+                done => return done,
+            }
+        }
+    }
+
+    /// Begins a transaction that may write. Callers want [`transaction!`](crate::transaction),
+    /// which commits and retries.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        Ok(match self {
+            // IMMEDIATE takes the write lock now: a transaction that read first and then
+            // wants to write could not wait for the lock, only fail.
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction whose reads all see the database of one moment.
+    pub async fn snapshot(&self) -> Result<Tx, Error> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
+        })
+    }
+
+    /// Checks that the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.one::<(i64,)>(crate::sql!("SELECT CAST(1 AS BIGINT)"))
+            .await
+            .map(drop)
+    }
+
+    /// Waits for statements under way, then closes. SQLite's write-ahead log is
+    /// folded into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                let fold = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .execute(write)
+                    .await;
+                if let Err(error) = fold {
+                    tracing::warn!(%error, "the write-ahead log was not folded into the file");
+                }
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    async fn rows(&self, query: &Query) -> Result<Vec<Row>, Error> {
+        let mut attempts = Attempts::new();
+        loop {
+            let rows = match self {
+                Self::Sqlite { read, write } => {
+                    let pool = if query.reads() { read } else { write };
+                    let rows = query.sqlite().fetch_all(pool).await;
+                    rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                }
+                Self::Postgres(pool) => {
+                    let rows = query.postgres().fetch_all(pool).await;
+                    rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                }
+            };
+            match rows.map_err(Error::from) {
+                Err(error) => wait(attempts.pause(&error).ok_or(error)?).await,
+                rows => return rows,
+            }
+        }
+    }
+}
+
+/// Reads the row of an answer that has at most one.
+pub(crate) fn at_most_one<R: Record>(rows: &[Row]) -> Result<Option<R>, Error> {
+    match rows {
+        [] => Ok(None),
+        [row] => R::read(row).map(Some),
+        rows => Err(Error::RowCount(rows.len())),
+    }
+}
+
+/// Makes the file before SQLite does, so that no moment passes in which others
+/// could open it. SQLite gives its log files the mode of the database.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,119 @@
+//! What a database answers when it does not do what it was asked.
+//!
+//! The cases are told apart by the codes of the databases, never by their texts.
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use crate::Transient;
+
+/// Why a statement or a migration failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address of the database cannot be read. The address itself is left
+    /// out, since it may hold a password.
+    #[error(
+        "the database address is not understood; write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME"
+    )]
+    Address,
+    /// The database cannot be reached, or has no room, or refuses to write.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// Another transaction was in the way, and still was after all retries.
+    #[error("the database is busy with other writers")]
+    Busy(#[source] sqlx::Error),
+    /// A row with this key exists.
+    #[error("the row exists already")]
+    Conflict(#[source] sqlx::Error),
+    /// A query that always has a row had none, or more than one where one is the most.
+    #[error("a query that answers with one row answered with {0}")]
+    RowCount(usize),
+    /// A stored value is none that this program writes.
+    #[error("the column {column} holds a value that is no {wanted}")]
+    Corrupt {
+        /// The name of the column, or its place in the row.
+        column: String,
+        /// The type that was expected.
+        wanted: &'static str,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "the database has schema version {found}, this program knows versions up to {known}; install a newer program or restore an older backup"
+    )]
+    SchemaTooNew {
+        /// The version of the database.
+        found: i64,
+        /// The newest version that the program knows.
+        known: i64,
+    },
+    /// The database belongs to another service.
+    #[error(
+        "the database holds the tables of the {found} service, not of {wanted}; give each service its own database"
+    )]
+    ForeignSchema {
+        /// Whose tables it holds.
+        found: String,
+        /// Whose tables were looked for.
+        wanted: &'static str,
+    },
+    /// A statement is wrong, or the database has lost its tables.
+    #[error("the database refused a statement")]
+    Other(#[source] sqlx::Error),
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) => match Meaning::of(refusal.as_ref()) {
+                Meaning::Conflict => Self::Conflict(error),
+                Meaning::Busy => Self::Busy(error),
+                Meaning::Unavailable => Self::Unavailable(error),
+                Meaning::Other => Self::Other(error),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+enum Meaning {
+    Conflict,
+    Busy,
+    Unavailable,
+    Other,
+}
+
+impl Meaning {
+    fn of(refusal: &dyn DatabaseError) -> Self {
+        if refusal.kind() == ErrorKind::UniqueViolation {
+            return Self::Conflict;
+        }
+        let code = refusal.code().unwrap_or_default();
+        // SQLite numbers its errors (https://www.sqlite.org/rescode.html), the low byte being
+        // the kind; a SQLSTATE of PostgreSQL has five characters, so the two do not mix.
+        match code.parse::<i32>() {
+            Ok(number) if code.len() != 5 => match number & 0xff {
+                5 | 6 => Self::Busy,                   // BUSY, LOCKED
+                8 | 10 | 13 | 14 => Self::Unavailable, // READONLY, IOERR, FULL, CANTOPEN
+                _ => Self::Other,
+            },
+            _ => match code.as_ref() {
+                "40001" | "40P01" => Self::Busy, // serialization failure, deadlock
+                "42P07" => Self::Conflict,       // a table of that name was made by another node
+                state if ["08", "53", "57", "58"].contains(&&state[..state.len().min(2)]) => {
+                    Self::Unavailable // connection, resources, operator, system
+                }
+                _ => Self::Other,
+            },
+        }
+    }
+}

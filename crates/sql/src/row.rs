@@ -1,0 +1,125 @@
+//! A row of an answer, and the types that are read from it.
+
+use sqlx::{ColumnIndex, Row as _, ValueRef, postgres::PgRow, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// Declares a struct whose fields are the columns of a row, read by name.
+#[macro_export]
+macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $type),*
+        }
+
+        impl $crate::Record for $name {
+            fn read(row: &$crate::Row) -> ::std::result::Result<Self, $crate::Error> {
+                ::std::result::Result::Ok(Self { $($field: row.get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+/// A row as either database returns it.
+pub enum Row {
+    /// From SQLite.
+    Sqlite(SqliteRow),
+    /// From PostgreSQL.
+    Postgres(PgRow),
+}
+
+/// What a whole row is read as: a struct made by [`record!`], or a tuple of columns.
+pub trait Record: Sized {
+    /// Reads the row.
+    fn read(row: &Row) -> Result<Self, Error>;
+}
+
+/// What one column is read as.
+pub trait Column: Sized {
+    /// Reads the column at this place of the row.
+    fn read(row: &Row, at: usize) -> Result<Self, Error>;
+}
+
+impl Row {
+    /// Reads the column with this name.
+    pub fn get<T: Column>(&self, name: &str) -> Result<T, Error> {
+        let at = match self {
+            Self::Sqlite(row) => name.index(row),
+            Self::Postgres(row) => name.index(row),
+        };
+        T::read(self, at?)
+    }
+
+    /// Says that a column holds something that is no `wanted`.
+    pub(crate) fn corrupt(&self, at: usize, wanted: &'static str) -> Error {
+        use sqlx::Column as _;
+        let column = match self {
+            Self::Sqlite(row) => row.column(at).name(),
+            Self::Postgres(row) => row.column(at).name(),
+        };
+        Error::Corrupt {
+            column: column.to_owned(),
+            wanted,
+        }
+    }
+
+    fn is_null(&self, at: usize) -> Result<bool, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get_raw(at)?.is_null(),
+            Self::Postgres(row) => row.try_get_raw(at)?.is_null(),
+        })
+    }
+}
+
+macro_rules! columns {
+    ($($type:ty)*) => {$(
+        impl Column for $type {
+            fn read(row: &Row, at: usize) -> Result<Self, Error> {
+                Ok(match row {
+                    Row::Sqlite(row) => row.try_get(at)?,
+                    Row::Postgres(row) => row.try_get(at)?,
+                })
+            }
+        }
+    )*};
+}
+
+columns! { Uuid i64 bool String Vec<u8> }
+
+impl<const N: usize> Column for [u8; N] {
+    fn read(row: &Row, at: usize) -> Result<Self, Error> {
+        let bytes = Vec::<u8>::read(row, at)?;
+        bytes
+            .try_into()
+            .map_err(|_| row.corrupt(at, "value of its fixed length"))
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    fn read(row: &Row, at: usize) -> Result<Self, Error> {
+        if row.is_null(at)? {
+            Ok(None)
+        } else {
+            T::read(row, at).map(Some)
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($(($($column:ident $at:literal),*))*) => {$(
+        impl<$($column: Column),*> Record for ($($column,)*) {
+            fn read(row: &Row) -> Result<Self, Error> {
+                Ok(($($column::read(row, $at)?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! { (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) }
