@@ -1,0 +1,37 @@
+// Improves pages that already work without it. Nothing here is needed.
+"use strict";
+
+// Buttons that copy: in the page they are hidden, since without a script they could do nothing.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!source || !navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+// Instants in the reader's own zone; the page has them in UTC.
+const words = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const instant = new Date(time.dateTime);
+  if (Number.isNaN(instant.getTime())) continue;
+  time.title = time.textContent;
+  time.textContent = words.format(instant);
+}
+
+// A form that is sent twice by a double click would do the thing twice.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 3000);
+  });
+}
