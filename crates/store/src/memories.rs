@@ -1,0 +1,344 @@
+//! Memories as ciphertext: written, read, listed.
+//!
+//! Every write is one transaction that first bumps the person's version and
+//! gives the row that number as its revision. So one look at the version tells
+//! whether a copy of a person's memories is fresh, and
+//! [`changes::since`](crate::changes::since) tells what it lacks.
+
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId};
+use picard_sql::{Tx, record, sql, transaction};
+
+use crate::{
+    Db, Error,
+    outcome::{Stop, settle},
+    users,
+};
+
+/// The sealed vectors of all chunks of one memory.
+#[derive(Clone, Copy)]
+pub struct SealedVectors<'a> {
+    /// The embedding model that made them.
+    pub model: &'a str,
+    /// All of them in one sealed value.
+    pub sealed: &'a [u8],
+}
+
+/// A memory to store.
+pub struct NewMemory<'a> {
+    /// Its owner.
+    pub user_id: UserId,
+    /// A fresh id.
+    pub id: MemoryId,
+    /// Who may read it.
+    pub permission: Permission,
+    /// From when on it is no longer valid.
+    pub expiration_date: Option<Instant>,
+    /// Its text, encrypted.
+    pub ciphertext: &'a str,
+    /// Its vectors, sealed.
+    pub vectors: SealedVectors<'a>,
+    /// The instant it is stored.
+    pub now: Instant,
+}
+
+/// A memory as it is to be from now on.
+pub struct MemoryUpdate<'a> {
+    /// Its owner.
+    pub user_id: UserId,
+    /// Which.
+    pub id: MemoryId,
+    /// The revision that this change is built on.
+    pub revision: i64,
+    /// Who may read it.
+    pub permission: Permission,
+    /// From when on it is no longer valid.
+    pub expiration_date: Option<Instant>,
+    /// A new text, encrypted, with its vectors; `None` keeps both.
+    pub text: Option<(&'a str, SealedVectors<'a>)>,
+    /// The instant of the change.
+    pub now: Instant,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Written {
+    /// It is done; the person's memories have this version now.
+    At(i64),
+    /// The memory has another revision than the change was built on. Nothing was written.
+    Stale,
+    /// There is no such memory, or no such person. Nothing was written.
+    Gone,
+}
+
+record! {
+    /// A memory as it is stored.
+    #[derive(Clone)]
+    pub struct StoredMemory {
+        /// Names it within its user.
+        pub id: MemoryId,
+        /// Who may read it.
+        pub permission: Permission,
+        /// From when on it is no longer valid.
+        pub expiration_date: Option<Instant>,
+        /// When it was first stored.
+        pub created_at: Instant,
+        /// When it was last changed.
+        pub updated_at: Instant,
+        /// The person's version at its last change.
+        pub revision: i64,
+        /// Its text, encrypted.
+        pub ciphertext: String,
+    }
+}
+
+/// Stores a memory.
+pub async fn submit(db: &Db, new: &NewMemory<'_>) -> Result<Written, Error> {
+    settle(transaction!(db, |tx| {
+        let revision = bump(tx, new.user_id).await?;
+        let insert = sql!(
+            "INSERT INTO memories (user_id, id, permission, expiration_date, created_at,
+                                   updated_at, revision, ciphertext)
+             VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
+            new.user_id,
+            new.id,
+            new.permission,
+            new.expiration_date,
+            new.now,
+            revision,
+            new.ciphertext,
+        );
+        tx.execute(insert).await?;
+        put_vectors(tx, new.user_id, new.id, new.vectors).await?;
+        Written::At(revision)
+    }))
+}
+
+/// Changes a memory, unless it was changed since the revision that was read.
+pub async fn update(db: &Db, change: &MemoryUpdate<'_>) -> Result<Written, Error> {
+    settle(transaction!(db, |tx| {
+        let revision = bump(tx, change.user_id).await?;
+        let update = sql!(
+            "UPDATE memories
+             SET permission = $4, expiration_date = $5, updated_at = $6, revision = $7,
+                 ciphertext = COALESCE($8, ciphertext)
+             WHERE user_id = $1 AND id = $2 AND revision = $3",
+            change.user_id,
+            change.id,
+            change.revision,
+            change.permission,
+            change.expiration_date,
+            change.now,
+            revision,
+            change.text.map(|(ciphertext, _)| ciphertext),
+        );
+        if tx.execute(update).await? != 1 {
+            let exists = sql!(
+                "SELECT revision FROM memories WHERE user_id = $1 AND id = $2",
+                change.user_id,
+                change.id,
+            );
+            let answer = match tx.optional::<(i64,)>(exists).await? {
+                Some(_) => Written::Stale,
+                None => Written::Gone,
+            };
+            return Err(Stop::Answer(answer));
+        }
+        if let Some((_, vectors)) = change.text {
+            put_vectors(tx, change.user_id, change.id, vectors).await?;
+        }
+        Written::At(revision)
+    }))
+}
+
+/// Deletes a memory and its vectors, and leaves a tombstone.
+pub async fn delete(db: &Db, user: UserId, id: MemoryId) -> Result<Written, Error> {
+    settle(transaction!(db, |tx| {
+        let revision = bump(tx, user).await?;
+        let delete = sql!(
+            "DELETE FROM memories WHERE user_id = $1 AND id = $2",
+            user,
+            id
+        );
+        if tx.execute(delete).await? != 1 {
+            return Err(Stop::Answer(Written::Gone));
+        }
+        let vectors = sql!(
+            "DELETE FROM vectors WHERE user_id = $1 AND memory_id = $2",
+            user,
+            id
+        );
+        tx.execute(vectors).await?;
+        let tombstone = sql!(
+            "INSERT INTO tombstones (user_id, memory_id, revision) VALUES ($1, $2, $3)",
+            user,
+            id,
+            revision,
+        );
+        tx.execute(tombstone).await?;
+        Written::At(revision)
+    }))
+}
+
+/// Returns a memory.
+pub async fn get(db: &Db, user: UserId, id: MemoryId) -> Result<Option<StoredMemory>, Error> {
+    db.optional(sql!(
+        "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
+         FROM memories WHERE user_id = $1 AND id = $2",
+        user,
+        id,
+    ))
+    .await
+}
+
+/// Returns those of the memories that exist, in no order.
+pub async fn get_many(db: &Db, user: UserId, ids: &[MemoryId]) -> Result<Vec<StoredMemory>, Error> {
+    const AT_ONCE: usize = 10;
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(AT_ONCE) {
+        // Ten placeholders, whatever is asked for, so that there is one compiled statement;
+        // the last id stands in for those that are missing.
+        let id = |n: usize| ids[n.min(ids.len() - 1)];
+        let select = sql!(
+            "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
+             FROM memories
+             WHERE user_id = $1 AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            user,
+            id(0),
+            id(1),
+            id(2),
+            id(3),
+            id(4),
+            id(5),
+            id(6),
+            id(7),
+            id(8),
+            id(9),
+        );
+        found.extend(db.all::<StoredMemory>(select).await?);
+    }
+    Ok(found)
+}
+
+/// Returns up to `limit` memories that pass the filter, the newest first; from
+/// the one after `after` on, when that is given.
+pub async fn list(
+    db: &Db,
+    user: UserId,
+    filter: &MemoryFilter,
+    now: Instant,
+    after: Option<(Instant, MemoryId)>,
+    limit: usize,
+) -> Result<Vec<StoredMemory>, Error> {
+    let bounds = Bounds::of(filter, now);
+    // Before the first page stands what no memory comes after.
+    let (at, id) = match after {
+        Some((at, id)) => (at, id.uuid().into_bytes()),
+        None => (Instant::from_micros(i64::MAX), [0xff; 16]),
+    };
+    db.all(sql!(
+        "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
+         FROM memories
+         WHERE user_id = $1 AND (created_at, id) < ($2, $3)
+           AND ($4 IS NULL OR permission = $4)
+           AND ($5 IS NULL OR expiration_date IS NULL OR expiration_date > $5)
+           AND ($6 IS NULL OR expiration_date <= $6)
+           AND ($7 IS NULL OR expiration_date < $7)
+           AND ($8 IS NULL OR expiration_date >= $8)
+         ORDER BY created_at DESC, id DESC LIMIT $9",
+        user,
+        at,
+        MemoryId::from_uuid(uuid::Uuid::from_bytes(id)),
+        bounds.permission,
+        bounds.valid_at,
+        bounds.expired_at,
+        bounds.expires_before,
+        bounds.expires_after,
+        limit as i64,
+    ))
+    .await
+}
+
+/// Counts the memories that pass the filter.
+pub async fn count(
+    db: &Db,
+    user: UserId,
+    filter: &MemoryFilter,
+    now: Instant,
+) -> Result<i64, Error> {
+    let bounds = Bounds::of(filter, now);
+    let (count,) = db
+        .one(sql!(
+            "SELECT count(*) FROM memories
+             WHERE user_id = $1
+               AND ($2 IS NULL OR permission = $2)
+               AND ($3 IS NULL OR expiration_date IS NULL OR expiration_date > $3)
+               AND ($4 IS NULL OR expiration_date <= $4)
+               AND ($5 IS NULL OR expiration_date < $5)
+               AND ($6 IS NULL OR expiration_date >= $6)",
+            user,
+            bounds.permission,
+            bounds.valid_at,
+            bounds.expired_at,
+            bounds.expires_before,
+            bounds.expires_after,
+        ))
+        .await?;
+    Ok(count)
+}
+
+/// A filter as the bounds of a statement; `None` bounds nothing.
+struct Bounds {
+    permission: Option<Permission>,
+    valid_at: Option<Instant>,
+    expired_at: Option<Instant>,
+    expires_before: Option<Instant>,
+    expires_after: Option<Instant>,
+}
+
+impl Bounds {
+    fn of(filter: &MemoryFilter, now: Instant) -> Self {
+        let (valid_at, expired_at) = match filter.expired {
+            Expired::Exclude => (Some(now), None),
+            Expired::Include => (None, None),
+            Expired::Only => (None, Some(now)),
+        };
+        let MemoryFilter {
+            permission,
+            expires_before,
+            expires_after,
+            ..
+        } = *filter;
+        Self {
+            permission,
+            valid_at,
+            expired_at,
+            expires_before,
+            expires_after,
+        }
+    }
+}
+
+async fn bump(tx: &mut Tx, user: UserId) -> Result<i64, Stop<Written>> {
+    users::bump(tx, user)
+        .await?
+        .ok_or(Stop::Answer(Written::Gone))
+}
+
+async fn put_vectors(
+    tx: &mut Tx,
+    user: UserId,
+    memory: MemoryId,
+    vectors: SealedVectors<'_>,
+) -> Result<(), Error> {
+    let put = sql!(
+        "INSERT INTO vectors (user_id, memory_id, model, sealed) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id, memory_id)
+         DO UPDATE SET model = excluded.model, sealed = excluded.sealed",
+        user,
+        memory,
+        vectors.model,
+        vectors.sealed,
+    );
+    tx.execute(put).await.map(drop)
+}

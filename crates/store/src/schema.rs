@@ -1,0 +1,22 @@
+//! The versions of the server's schema.
+
+use picard_sql::{Db, Error, Migration, Schema};
+
+/// All versions, from an empty database on.
+pub static SCHEMA: Schema = Schema {
+    name: "server",
+    migrations: &[Migration {
+        version: 1,
+        title: "users, memories, sessions and OAuth",
+        sqlite: include_str!("../migrations/0001_server.sqlite.sql"),
+        postgres: include_str!("../migrations/0001_server.postgres.sql"),
+    }],
+};
+
+/// Brings the database to the newest version and returns how many steps that took.
+///
+/// Refuses a database of a newer program ([`Error::SchemaTooNew`]) and one that
+/// holds another service's tables ([`Error::ForeignSchema`]).
+pub async fn migrate(db: &Db) -> Result<usize, Error> {
+    picard_sql::migrate(db, &SCHEMA).await
+}
