@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use sha2::{Digest, Sha256};
+use picard_crypto::sha256;
 
 /// A file in the binary and the path it is served under.
 pub(crate) struct Asset {
@@ -45,17 +45,18 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
 
 impl Asset {
     fn new(name: &str, extension: &str, kind: &'static str, content: &'static str) -> Self {
-        let digest = Sha256::digest(content);
-        let hash = digest
-            .iter()
-            .take(6)
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let hash = hex(&sha256(content.as_bytes())[..6]);
         Self {
             path: format!("/assets/{name}-{hash}.{extension}"),
             kind,
             content,
         }
     }
+}
+
+/// Writes bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Serves `/assets/{file}` to anyone, with a cache life of one year.

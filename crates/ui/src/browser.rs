@@ -14,12 +14,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::cookie::CookieJar;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use picard_crypto::{constant_time_eq, random_url_token, sha256};
 use picard_domain::Span;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
-use crate::{Cookies, ErrorPage, Notice, Shell, Site, cookies, see_other};
+use crate::{Cookies, ErrorPage, Notice, Shell, Site, assets::hex, cookies, see_other};
 
 /// A notice that was never shown is forgotten after so long.
 const NOTICE_LIFE: Span = Span::minutes(1);
@@ -45,7 +43,7 @@ impl Browser {
         let jar = CookieJar::from_headers(&parts.headers);
         let known = cookies::read(&jar, &site.cookies.visitor).filter(|value| is_secret(value));
         let visitor_is_new = known.is_none();
-        let visitor = known.unwrap_or_else(|| BASE64.encode(site.entropy.bytes::<32>()));
+        let visitor = known.unwrap_or_else(|| random_url_token(site.entropy.as_ref()));
         let user_agent = parts.headers.get(header::USER_AGENT);
         Self(Arc::new(Inner {
             path: parts.uri.path().to_owned(),
@@ -83,19 +81,12 @@ impl Browser {
 
     /// Tells, in constant time, whether a form carries the token of this browser.
     pub(crate) fn is_csrf(&self, token: &str) -> bool {
-        self.expected_csrf()
-            .as_bytes()
-            .ct_eq(token.as_bytes())
-            .into()
+        constant_time_eq(self.expected_csrf().as_bytes(), token.as_bytes())
     }
 
     fn expected_csrf(&self) -> String {
         let secret = self.0.session.as_ref().unwrap_or(&self.0.visitor);
-        let digest = Sha256::new()
-            .chain_update("picard csrf")
-            .chain_update(secret)
-            .finalize();
-        BASE64.encode(digest)
+        hex(&sha256(format!("picard csrf{secret}").as_bytes()))
     }
 
     /// The frame of a page for somebody who is not logged in.
@@ -190,7 +181,10 @@ impl Browser {
 
 /// Tells whether a visitor's secret has the form of one that we made.
 fn is_secret(value: &str) -> bool {
-    value.len() == 43 && BASE64.decode(value).is_ok()
+    value.len() == 43
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Browser {
