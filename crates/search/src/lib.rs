@@ -1,1 +1,51 @@
 //! A user's partition: vectors, keywords, ranking.
+//!
+//! The database holds only ciphertext, so a search happens in the memory of the
+//! node: `app` decrypts the memories of one person into a [`Partition`], keeps it
+//! up to date with [`Partition::upsert`] and [`Partition::remove`], and asks it
+//! with [`Partition::query`]. Everything here is pure computation: no input or
+//! output, no async, no clock; nothing is ever written. The text of a memory is
+//! not kept, only keyed hashes of its words.
+//!
+//! How a query is answered, in the order of the modules:
+//!
+//! 1. [`Query::filter`] decides which memories are candidates. What it does not
+//!    admit takes no part at all, not even in the statistics: the answer is the
+//!    one that a partition of the candidates alone would give.
+//! 2. `vectors`: the cosine of every candidate, by an exact scan.
+//! 3. `keywords`: the BM25 score of every candidate that shares a word.
+//! 4. `rank`: both are stretched to 0..=1 over the candidates and mixed.
+//!
+//! ```
+//! use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
+//! use picard_search::{Entry, Partition, Query};
+//! # use uuid::Uuid;
+//! let mut partition = Partition::new(2);
+//! let id = MemoryId::from_uuid(Uuid::from_u128(1));
+//! partition.upsert(id, Entry {
+//!     text: "Jean-Luc drinks Earl Grey, hot.",
+//!     vectors: &[vec![0.6, 0.8]],
+//!     permission: Permission::Private,
+//!     expires: None,
+//!     created_at: Instant::from_micros(0),
+//! });
+//! let hits = partition.query(&Query {
+//!     text: "earl grey",
+//!     vector: &[0.6, 0.8],
+//!     filter: MemoryFilter::default(),
+//!     now: Instant::from_micros(1),
+//!     limit: 10,
+//! });
+//! assert_eq!(hits[0].id, id);
+//! ```
+
+mod keywords;
+mod partition;
+mod query;
+mod rank;
+#[cfg(test)]
+mod reference;
+mod vectors;
+
+pub use partition::{Entry, Partition};
+pub use query::{Closeness, Hit, Query};

@@ -1,0 +1,188 @@
+//! The memories of one person, ready to be searched.
+//!
+//! A memory occupies a slot: a small number that `vectors` and `keywords` know it
+//! by. Slots have no gaps: when a memory goes, the last one takes its number.
+
+use std::{collections::HashMap, fmt, mem::size_of};
+
+use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
+
+use crate::{
+    keywords::Keywords,
+    query::{Candidates, Closeness},
+    vectors::{Rows, Vectors},
+};
+
+/// A memory as a partition takes it in.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// The decrypted text. Only keyed hashes of its words are kept.
+    pub text: &'a str,
+    /// One vector per chunk of the text; those that are not of the partition's
+    /// dimensions are left out, and a memory without any is found by its words.
+    pub vectors: &'a [Vec<f32>],
+    /// Who may read it.
+    pub permission: Permission,
+    /// From when on it is never found.
+    pub expires: Option<Instant>,
+    /// Decides the order of equals, newest first.
+    pub created_at: Instant,
+}
+
+/// The searchable memories of one person.
+pub struct Partition {
+    pub(crate) slots: Vec<Slot>,
+    by_id: HashMap<MemoryId, u32>,
+    pub(crate) vectors: Vectors,
+    pub(crate) keywords: Keywords,
+    pub(crate) closeness: Closeness,
+}
+
+pub(crate) struct Slot {
+    pub(crate) id: MemoryId,
+    pub(crate) created_at: Instant,
+    expires: Option<Instant>,
+    permission: Permission,
+    rows: Rows,
+}
+
+impl Partition {
+    /// The most memories in one partition (2²⁴ - 1), about 12 GB of them.
+    pub const MAX_LEN: usize = (1 << 24) - 1;
+
+    /// Makes an empty partition for vectors of so many dimensions.
+    pub fn new(dimensions: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            by_id: HashMap::new(),
+            vectors: Vectors::new(dimensions),
+            keywords: Keywords::new(),
+            closeness: Closeness::default(),
+        }
+    }
+
+    /// Says what the cosines of the model mean; without it they are those of e5.
+    #[must_use]
+    pub fn with_closeness(mut self, closeness: Closeness) -> Self {
+        self.closeness = closeness;
+        self
+    }
+
+    /// Adds a memory, or replaces the one of this id: nothing of the old one
+    /// remains.
+    ///
+    /// # Panics
+    /// When a new memory would be one more than [`Self::MAX_LEN`].
+    pub fn upsert(&mut self, id: MemoryId, entry: Entry<'_>) {
+        if let Some(&slot) = self.by_id.get(&id) {
+            let old = self.slots[slot as usize].rows;
+            self.vectors.free(old);
+            let rows = self.vectors.push(slot, entry.vectors);
+            self.keywords.replace(slot, entry.text);
+            self.slots[slot as usize] = Slot::new(id, &entry, rows);
+            self.close_gaps();
+        } else {
+            assert!(
+                self.slots.len() < Self::MAX_LEN,
+                "a partition is bounded by its bytes before"
+            );
+            let slot = self.slots.len() as u32;
+            let rows = self.vectors.push(slot, entry.vectors);
+            self.keywords.push(entry.text);
+            self.slots.push(Slot::new(id, &entry, rows));
+            self.by_id.insert(id, slot);
+        }
+    }
+
+    /// Removes a memory; tells whether there was one.
+    pub fn remove(&mut self, id: MemoryId) -> bool {
+        let Some(slot) = self.by_id.remove(&id) else {
+            return false;
+        };
+        let gone = self.slots.swap_remove(slot as usize);
+        self.vectors.free(gone.rows);
+        self.keywords.swap_remove(slot);
+        if let Some(moved) = self.slots.get(slot as usize) {
+            self.vectors.hand_over(moved.rows, slot);
+            self.by_id.insert(moved.id, slot);
+        }
+        self.close_gaps();
+        if self.slots.capacity() > 4 * self.slots.len().max(16) {
+            self.slots.shrink_to_fit();
+            self.by_id.shrink_to_fit();
+        }
+        true
+    }
+
+    /// Returns the number of memories, expired ones included.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Tells whether there is no memory at all.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Tells whether this memory is here.
+    pub fn contains(&self, id: MemoryId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Estimates the resident memory that dropping the partition would free, in
+    /// bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.slots.capacity() * size_of::<Slot>()
+            + table_bytes::<(MemoryId, u32)>(self.by_id.capacity())
+            + self.vectors.bytes()
+            + self.keywords.bytes()
+    }
+
+    pub(crate) fn candidates(&self, filter: MemoryFilter, now: Instant) -> Candidates {
+        let admits = |slot: &Slot| filter.admits(slot.permission, slot.expires, now);
+        Candidates::new(self.slots.iter().map(admits))
+    }
+
+    fn close_gaps(&mut self) {
+        let slots = &mut self.slots;
+        self.vectors
+            .compact(|slot, rows| slots[slot as usize].rows = rows);
+    }
+}
+
+impl Slot {
+    fn new(id: MemoryId, entry: &Entry<'_>, rows: Rows) -> Self {
+        let Entry {
+            permission,
+            expires,
+            created_at,
+            ..
+        } = *entry;
+        Self {
+            id,
+            created_at,
+            expires,
+            permission,
+            rows,
+        }
+    }
+}
+
+/// Counts only: what the memories say is nobody's business.
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Partition({} memories, {} bytes)",
+            self.len(),
+            self.bytes()
+        )
+    }
+}
+
+/// The bytes of a hash table that holds `capacity` entries without growing: one
+/// control byte per bucket, and an eighth of the buckets stays empty.
+pub(crate) fn table_bytes<T>(capacity: usize) -> usize {
+    capacity * 8 / 7 * (size_of::<T>() + 1)
+}

@@ -1,0 +1,188 @@
+//! A question to a partition, and what comes back.
+
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId};
+
+use crate::{
+    Partition,
+    keywords::Matches,
+    rank::{self, DENSE_WEIGHT, Ranked, Stretch},
+    vectors::NO_VECTOR,
+};
+
+/// What to look for, and among which memories.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The words; empty to go by the vector alone.
+    pub text: &'a str,
+    /// The meaning, as the model sees it; empty (or of another model's length) to
+    /// go by the words alone.
+    pub vector: &'a [f32],
+    /// Which memories may be found. Expired ones never are, whatever it says.
+    pub filter: MemoryFilter,
+    /// The instant that decides what is expired.
+    pub now: Instant,
+    /// The most hits to return. The limit is filled whenever enough memories pass
+    /// the filter: how close they are is for the reader of [`Hit::score`] to judge.
+    pub limit: usize,
+}
+
+/// A memory that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Which one.
+    pub id: MemoryId,
+    /// How well it answers, from 0 to 1, never rising down a list of hits.
+    ///
+    /// It says something about this memory and this query alone, not about the
+    /// other hits: from 0.7 on the memory is very close to what was asked, from 0.4
+    /// on related, below loosely related at most. Meaning and words each suffice: it is
+    /// `1 - (1 - c)(1 - 0.8 k)`, where `c` is the cosine between the bounds of
+    /// [`Closeness`] and `k` is [`Self::keywords`].
+    pub score: f32,
+    /// The cosine of the closest chunk, if both sides have a vector.
+    pub cosine: Option<f32>,
+    /// The share of the query's words that occur in the memory, from 0 to 1; rare
+    /// words count for more.
+    pub keywords: f32,
+}
+
+/// What a cosine of the model in use means.
+///
+/// Every model has its own range: the cosines of e5 all lie high, those of
+/// unrelated texts around 0.75.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Closeness {
+    /// The cosine up to which texts have nothing to do with each other.
+    pub unrelated: f32,
+    /// The cosine from which on a text answers the question fully.
+    pub full: f32,
+}
+
+impl Closeness {
+    /// The range of multilingual-e5-small between a query and a passage.
+    pub const E5: Self = Self {
+        unrelated: 0.76,
+        full: 0.92,
+    };
+
+    fn of(self, cosine: f32) -> f32 {
+        ((cosine - self.unrelated) / (self.full - self.unrelated)).clamp(0.0, 1.0)
+    }
+}
+
+impl Default for Closeness {
+    fn default() -> Self {
+        Self::E5
+    }
+}
+
+/// The slots that pass a filter.
+pub(crate) struct Candidates {
+    admitted: Vec<bool>,
+    count: usize,
+}
+
+impl Candidates {
+    pub(crate) fn new(admitted: impl Iterator<Item = bool>) -> Self {
+        let admitted: Vec<bool> = admitted.collect();
+        let count = admitted.iter().filter(|admitted| **admitted).count();
+        Self { admitted, count }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all(slots: usize) -> Self {
+        Self {
+            admitted: vec![true; slots],
+            count: slots,
+        }
+    }
+
+    pub(crate) fn admits(&self, slot: u32) -> bool {
+        self.admitted[slot as usize]
+    }
+
+    /// The number of candidates.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The number of slots, candidates or not.
+    pub(crate) fn slots(&self) -> usize {
+        self.admitted.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.admitted
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, admitted)| admitted.then_some(slot))
+    }
+}
+
+impl Partition {
+    /// Returns the memories that answer the query best, best first.
+    ///
+    /// The order is a function of the memories and the query alone: equal ones are
+    /// ordered newest first, then by id.
+    pub fn query(&self, query: &Query<'_>) -> Vec<Hit> {
+        // Asking for expired ones is for lists: a search never returns them.
+        let filter = MemoryFilter {
+            expired: Expired::Exclude,
+            ..query.filter
+        };
+        let candidates = self.candidates(filter, query.now);
+        let cosines = self.vectors.scan(query.vector, &candidates);
+        let matches = self.keywords.search(query.text, &candidates);
+        let ranked = self.rank(&candidates, cosines.as_deref(), &matches, query.limit);
+
+        let mut least = 1.0_f32;
+        let hit = |found: Ranked| {
+            let cosine = cosines.as_ref().map(|all| all[found.slot as usize]);
+            let cosine = cosine.filter(|cosine| cosine.total_cmp(&NO_VECTOR).is_ne());
+            let keywords = matches.share(found.slot);
+            least = least.min(self.score(cosine, keywords));
+            Hit {
+                id: found.id,
+                score: least,
+                cosine,
+                keywords,
+            }
+        };
+        ranked.into_iter().map(hit).collect()
+    }
+
+    /// Returns just the ids of [`Self::query`]: the memories of which a persona is
+    /// made when not all of them fit.
+    pub fn most_similar(&self, query: &Query<'_>) -> Vec<MemoryId> {
+        self.query(query).into_iter().map(|hit| hit.id).collect()
+    }
+
+    fn rank(
+        &self,
+        candidates: &Candidates,
+        cosines: Option<&[f32]>,
+        matches: &Matches<'_>,
+        limit: usize,
+    ) -> Vec<Ranked> {
+        let dense = |slot: usize| cosines.map_or(NO_VECTOR, |all| all[slot]);
+        let by_vector = Stretch::over(candidates.iter().map(dense));
+        let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)));
+        let ranked = candidates.iter().map(|slot| {
+            let value = DENSE_WEIGHT * by_vector.of(dense(slot))
+                + (1.0 - DENSE_WEIGHT) * by_words.of(matches.bm25(slot));
+            let memory = &self.slots[slot];
+            Ranked {
+                value,
+                created_at: memory.created_at,
+                id: memory.id,
+                slot: slot as u32,
+            }
+        });
+        rank::best(ranked, limit)
+    }
+
+    fn score(&self, cosine: Option<f32>, keywords: f32) -> f32 {
+        let closeness = cosine.map_or(0.0, |cosine| self.closeness.of(cosine));
+        1.0 - (1.0 - closeness) * (1.0 - 0.8 * keywords)
+    }
+}

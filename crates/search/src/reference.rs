@@ -1,0 +1,361 @@
+//! The same answers, computed the plain way: properties compare the two.
+
+use std::collections::BTreeMap;
+
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::{Entry, Hit, Partition, Query, rank::DENSE_WEIGHT};
+
+const DIMENSIONS: usize = 8;
+
+#[derive(Debug, Clone)]
+struct Given {
+    text: String,
+    vectors: Vec<Vec<f32>>,
+    permission: Permission,
+    expires: Option<Instant>,
+    created_at: Instant,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Upsert(u8, Given),
+    Remove(u8),
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    text: String,
+    vector: Vec<f32>,
+    filter: MemoryFilter,
+    now: Instant,
+    limit: usize,
+}
+
+impl Asked {
+    fn query(&self) -> Query<'_> {
+        let Self {
+            text,
+            vector,
+            filter,
+            now,
+            limit,
+        } = self;
+        Query {
+            text,
+            vector,
+            filter: *filter,
+            now: *now,
+            limit: *limit,
+        }
+    }
+}
+
+fn id(n: u8) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(u128::from(n)))
+}
+
+fn upsert(partition: &mut Partition, n: u8, given: &Given) {
+    let Given {
+        text,
+        vectors,
+        permission,
+        expires,
+        created_at,
+    } = given;
+    partition.upsert(
+        id(n),
+        Entry {
+            text,
+            vectors,
+            permission: *permission,
+            expires: *expires,
+            created_at: *created_at,
+        },
+    );
+}
+
+fn partition_of<'a>(memories: impl IntoIterator<Item = (&'a u8, &'a Given)>) -> Partition {
+    let mut partition = Partition::new(DIMENSIONS);
+    memories
+        .into_iter()
+        .for_each(|(n, given)| upsert(&mut partition, *n, given));
+    partition
+}
+
+/// Applies changes to a partition and to a plain map.
+fn applied(changes: &[Change]) -> (Partition, BTreeMap<u8, Given>) {
+    let (mut partition, mut map) = (Partition::new(DIMENSIONS), BTreeMap::new());
+    for change in changes {
+        match change {
+            Change::Upsert(n, given) => {
+                upsert(&mut partition, *n, given);
+                map.insert(*n, given.clone());
+            }
+            Change::Remove(n) => {
+                assert_eq!(partition.remove(id(*n)), map.remove(n).is_some());
+            }
+        }
+    }
+    (partition, map)
+}
+
+fn admitted<'a>(
+    map: &'a BTreeMap<u8, Given>,
+    asked: &Asked,
+) -> impl Iterator<Item = (&'a u8, &'a Given)> {
+    let filter = MemoryFilter {
+        expired: Expired::Exclude,
+        ..asked.filter
+    };
+    let now = asked.now;
+    map.iter()
+        .filter(move |(_, given)| filter.admits(given.permission, given.expires, now))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
+}
+
+fn closest(given: &Given, vector: &[f32]) -> Option<f32> {
+    given
+        .vectors
+        .iter()
+        .map(|own| cosine(own, vector))
+        .max_by(f32::total_cmp)
+}
+
+/// BM25 over words of plain lower-case English without stop words and inflection,
+/// so that cutting and stemming need no second implementation.
+fn bm25(map: &[(&u8, &Given)], asked: &str) -> Vec<f32> {
+    let words = |text: &str| {
+        text.split(' ')
+            .filter(|w| !w.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let texts: Vec<Vec<String>> = map.iter().map(|(_, given)| words(&given.text)).collect();
+    let n = texts.len() as f32;
+    let mean = (texts.iter().map(Vec::len).sum::<usize>() as f32 / n).max(1.0);
+    let mut query: Vec<String> = words(asked);
+    query.sort();
+    query.dedup();
+    let score = |text: &Vec<String>| -> f32 {
+        let parts = query.iter().map(|word| {
+            let df = texts.iter().filter(|text| text.contains(word)).count() as f32;
+            let count = text.iter().filter(|own| *own == word).count() as f32;
+            let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+            idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * text.len() as f32 / mean))
+        });
+        parts.sum()
+    };
+    texts.iter().map(score).collect()
+}
+
+fn stretched(scores: &[f32]) -> Vec<f32> {
+    let finite = || scores.iter().copied().filter(|score| score.is_finite());
+    let (low, high) = (
+        finite().fold(f32::MAX, f32::min),
+        finite().fold(f32::MIN, f32::max),
+    );
+    let stretch = |score: &f32| {
+        if score.is_finite() && high > low {
+            (score - low) / (high - low)
+        } else {
+            0.0
+        }
+    };
+    scores.iter().map(stretch).collect()
+}
+
+const WORDS: [&str; 8] = [
+    "apple", "zebra", "tempo", "kiwi", "lava", "robot", "disco", "ninja",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&WORDS[..]), 0..8).prop_map(|words| words.join(" "))
+}
+
+fn vector() -> impl Strategy<Value = Vec<f32>> {
+    // Not too close to zero, or a direction is noise.
+    prop::collection::vec(prop_oneof![-1.0_f32..-0.1, 0.1_f32..1.0], DIMENSIONS)
+}
+
+fn instant() -> impl Strategy<Value = Instant> {
+    (0_i64..8).prop_map(Instant::from_micros)
+}
+
+fn permission() -> impl Strategy<Value = Permission> {
+    prop_oneof![Just(Permission::Private), Just(Permission::Public)]
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    let vectors = prop::collection::vec(vector(), 0..4);
+    let parts = (
+        text(),
+        vectors,
+        permission(),
+        prop::option::of(instant()),
+        instant(),
+    );
+    parts.prop_map(|(text, vectors, permission, expires, created_at)| Given {
+        text,
+        vectors,
+        permission,
+        expires,
+        created_at,
+    })
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let change = prop_oneof![
+        3 => (any::<u8>(), given()).prop_map(|(n, given)| Change::Upsert(n % 48, given)),
+        1 => any::<u8>().prop_map(|n| Change::Remove(n % 48)),
+    ];
+    prop::collection::vec(change, 0..160)
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let filter = (
+        prop::option::of(permission()),
+        prop::sample::select(&[Expired::Exclude, Expired::Include, Expired::Only][..]),
+        prop::option::of(instant()),
+        prop::option::of(instant()),
+    );
+    let filter =
+        filter.prop_map(
+            |(permission, expired, expires_before, expires_after)| MemoryFilter {
+                permission,
+                expired,
+                expires_before,
+                expires_after,
+            },
+        );
+    let vector = prop_oneof![4 => vector(), 1 => Just(Vec::new())];
+    (text(), vector, filter, instant(), 0_usize..60).prop_map(
+        |(text, vector, filter, now, limit)| Asked {
+            text,
+            vector,
+            filter,
+            now,
+            limit,
+        },
+    )
+}
+
+/// Hits without what differs by rounding when terms are summed in another order.
+fn ids(hits: &[Hit]) -> Vec<MemoryId> {
+    hits.iter().map(|hit| hit.id).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn what_is_found_is_what_a_plain_search_finds(changes in changes(), asked in asked()) {
+        let (partition, map) = applied(&changes);
+        let hits = partition.query(&asked.query());
+        let candidates: Vec<_> = admitted(&map, &asked).collect();
+        prop_assert_eq!(hits.len(), asked.limit.min(candidates.len()));
+
+        let no_vector = asked.vector.is_empty();
+        let cosines: Vec<f32> = candidates.iter().map(|(_, given)| {
+            let cosine = closest(given, &asked.vector).filter(|_| !no_vector);
+            cosine.unwrap_or(f32::NEG_INFINITY)
+        }).collect();
+        let dense = stretched(&cosines);
+        let words = stretched(&bm25(&candidates, &asked.text));
+        let value = |hit: &Hit| {
+            let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);
+            at.map(|at| DENSE_WEIGHT * dense[at] + (1.0 - DENSE_WEIGHT) * words[at])
+        };
+        let found: Option<Vec<f32>> = hits.iter().map(value).collect();
+        let found = found.expect("a hit is a candidate");
+
+        // int8 codes are off by half a step in 127, and a range of cosines may be
+        // narrow: the stretched values are as exact as the range is wide.
+        let finite = || cosines.iter().copied().filter(|cosine| cosine.is_finite());
+        let range = finite().fold(f32::MIN, f32::max) - finite().fold(f32::MAX, f32::min);
+        let tolerance = if range > 0.0 { 0.02 / range + 1e-3 } else { 0.61 };
+        for pair in found.windows(2) {
+            prop_assert!(pair[0] >= pair[1] - tolerance, "{} before {}", pair[0], pair[1]);
+        }
+        let mut all: Vec<f32> = dense.iter().zip(&words)
+            .map(|(dense, words)| DENSE_WEIGHT * dense + (1.0 - DENSE_WEIGHT) * words).collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        for (found, best) in found.iter().zip(&all) {
+            prop_assert!((found - best).abs() <= tolerance, "{found} instead of {best}");
+        }
+        for hit in &hits {
+            let at = candidates.iter().position(|(n, _)| id(**n) == hit.id).expect("a candidate");
+            prop_assert_eq!(hit.cosine.is_some(), cosines[at].is_finite());
+            prop_assert!(hit.cosine.is_none_or(|cosine| (cosine - cosines[at]).abs() < 0.02));
+            prop_assert_eq!(hit.keywords > 0.0, bm25(&candidates, &asked.text)[at] > 0.0);
+        }
+    }
+
+    #[test]
+    fn a_filtered_search_is_a_search_in_a_partition_of_what_passes(
+        changes in changes(), asked in asked()
+    ) {
+        let (partition, map) = applied(&changes);
+        let alone = partition_of(admitted(&map, &asked));
+        prop_assert_eq!(partition.query(&asked.query()), alone.query(&asked.query()));
+    }
+
+    #[test]
+    fn the_order_of_changes_leaves_no_trace(changes in changes(), asked in asked()) {
+        let (partition, map) = applied(&changes);
+        prop_assert_eq!(partition.len(), map.len());
+        let (forward, backward) = (partition_of(&map), partition_of(map.iter().rev()));
+        let hits = partition.query(&asked.query());
+        prop_assert_eq!(&hits, &forward.query(&asked.query()));
+        prop_assert_eq!(&hits, &backward.query(&asked.query()));
+        prop_assert_eq!(ids(&hits), partition.most_similar(&asked.query()));
+    }
+
+    #[test]
+    fn a_score_is_from_0_to_1_and_never_rises(changes in changes(), asked in asked()) {
+        let (partition, _) = applied(&changes);
+        let hits = partition.query(&asked.query());
+        prop_assert!(hits.iter().all(|hit| (0.0..=1.0).contains(&hit.score)));
+        prop_assert!(hits.iter().all(|hit| (0.0..=1.0).contains(&hit.keywords)));
+        prop_assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    }
+
+    #[test]
+    fn a_shorter_list_is_the_head_of_a_longer_one(changes in changes(), asked in asked()) {
+        let (partition, _) = applied(&changes);
+        let all = partition.query(&Query { limit: usize::MAX, ..asked.query() });
+        let head = &all[..asked.limit.min(all.len())];
+        prop_assert_eq!(partition.query(&asked.query()), head);
+    }
+
+    #[test]
+    fn removing_everything_leaves_nothing(changes in changes(), asked in asked()) {
+        let (mut partition, map) = applied(&changes);
+        for n in map.keys() {
+            prop_assert!(partition.remove(id(*n)));
+        }
+        prop_assert!(partition.is_empty());
+        prop_assert_eq!(partition.query(&asked.query()), vec![]);
+        prop_assert!(partition.bytes() < 64 * 1024, "{partition:?}");
+    }
+
+    #[test]
+    fn any_text_can_be_stored_and_asked(text: String, question: String) {
+        let mut partition = Partition::new(DIMENSIONS);
+        let filter = MemoryFilter::default();
+        let now = Instant::from_micros(0);
+        let (permission, expires, created_at) = (Permission::Private, None, now);
+        partition.upsert(id(1), Entry { text: &text, vectors: &[], permission, expires, created_at });
+        for text in [&text, &question] {
+            let hits = partition.query(&Query { text, vector: &[], filter, now, limit: 3 });
+            prop_assert_eq!(hits.len(), 1);
+        }
+        prop_assert!(partition.remove(id(1)));
+    }
+}

@@ -1,0 +1,259 @@
+//! The vectors of a partition: int8 rows with one scale each, scanned exactly.
+//!
+//! A memory owns one row per chunk of its text, all next to each other, and is
+//! as close to a query as its closest row. Which memory that is, its filter and
+//! its rank are decided elsewhere: here it is a slot number.
+
+use simsimd::SpatialSimilarity;
+
+use crate::query::Candidates;
+
+/// The owner of a row whose memory is gone.
+const NOBODY: u32 = u32::MAX;
+
+/// The cosine of a memory that has no vector.
+pub(crate) const NO_VECTOR: f32 = f32::NEG_INFINITY;
+
+/// Where the rows of one memory are. `first` means nothing when there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rows {
+    first: u32,
+    count: u32,
+}
+
+/// All rows of a partition, in one piece of memory.
+pub(crate) struct Vectors {
+    dimensions: usize,
+    codes: Vec<i8>,
+    scales: Vec<f32>,
+    owners: Vec<u32>,
+    freed: usize,
+}
+
+impl Vectors {
+    pub(crate) fn new(dimensions: usize) -> Self {
+        Self {
+            dimensions,
+            codes: Vec::new(),
+            scales: Vec::new(),
+            owners: Vec::new(),
+            freed: 0,
+        }
+    }
+
+    /// Appends the vectors of a memory. One of another length is of another model
+    /// and cannot be compared: it is left out.
+    pub(crate) fn push(&mut self, slot: u32, vectors: &[Vec<f32>]) -> Rows {
+        let first = self.owners.len();
+        for vector in vectors {
+            if !self.fits(vector) {
+                continue;
+            }
+            // A quarter more instead of twice as much: rows are most of a partition.
+            reserve(&mut self.codes, self.dimensions);
+            reserve(&mut self.scales, 1);
+            reserve(&mut self.owners, 1);
+            let scale = quantise(vector, &mut self.codes);
+            self.scales.push(scale);
+            self.owners.push(slot);
+        }
+        Rows {
+            first: first as u32,
+            count: (self.owners.len() - first) as u32,
+        }
+    }
+
+    /// Forgets rows: overwritten at once, given back when [`Self::compact`] says so.
+    pub(crate) fn free(&mut self, rows: Rows) {
+        let (first, end) = rows.bounds();
+        if first == end {
+            return;
+        }
+        if end == self.owners.len() {
+            self.codes[first * self.dimensions..].fill(0);
+            self.truncate(first);
+        } else {
+            self.codes[first * self.dimensions..end * self.dimensions].fill(0);
+            self.owners[first..end].fill(NOBODY);
+            self.freed += end - first;
+        }
+    }
+
+    /// Hands rows to another slot.
+    pub(crate) fn hand_over(&mut self, rows: Rows, slot: u32) {
+        let (first, end) = rows.bounds();
+        self.owners
+            .iter_mut()
+            .take(end)
+            .skip(first)
+            .for_each(|owner| *owner = slot);
+    }
+
+    /// Closes the gaps once they are a quarter of all rows, and tells `moved` where
+    /// the rows of each slot are now.
+    pub(crate) fn compact(&mut self, mut moved: impl FnMut(u32, Rows)) {
+        if self.freed < 16 || self.freed * 4 < self.owners.len() {
+            return;
+        }
+        let d = self.dimensions;
+        let mut to = 0;
+        let mut from = 0;
+        while from < self.owners.len() {
+            let owner = self.owners[from];
+            let count = self.owners[from..]
+                .iter()
+                .take_while(|next| **next == owner)
+                .count();
+            if owner != NOBODY {
+                self.codes.copy_within(from * d..(from + count) * d, to * d);
+                self.scales.copy_within(from..from + count, to);
+                self.owners.copy_within(from..from + count, to);
+                moved(
+                    owner,
+                    Rows {
+                        first: to as u32,
+                        count: count as u32,
+                    },
+                );
+                to += count;
+            }
+            from += count;
+        }
+        self.codes[to * d..].fill(0);
+        self.truncate(to);
+        self.freed = 0;
+        self.codes.shrink_to_fit();
+        self.scales.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
+    /// Returns the cosine of each slot's closest row, [`NO_VECTOR`] where there is
+    /// none or the slot is no candidate; nothing when `query` is of another length.
+    pub(crate) fn scan(&self, query: &[f32], candidates: &Candidates) -> Option<Vec<f32>> {
+        if !self.fits(query) {
+            return None;
+        }
+        let mut codes = Vec::with_capacity(self.dimensions);
+        let scale = quantise(query, &mut codes);
+        let mut cosines = vec![NO_VECTOR; candidates.slots()];
+        let rows = self
+            .codes
+            .chunks_exact(self.dimensions)
+            .zip(&self.scales)
+            .zip(&self.owners);
+        for ((row, row_scale), owner) in rows {
+            if *owner == NOBODY || !candidates.admits(*owner) {
+                continue;
+            }
+            let dot = i8::dot(row, &codes).expect("both are of `dimensions`") as f32;
+            let best = &mut cosines[*owner as usize];
+            *best = best.max((dot * row_scale * scale).clamp(-1.0, 1.0));
+        }
+        Some(cosines)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.codes.capacity() + 4 * self.scales.capacity() + 4 * self.owners.capacity()
+    }
+
+    fn fits(&self, vector: &[f32]) -> bool {
+        self.dimensions > 0 && vector.len() == self.dimensions
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.codes.truncate(rows * self.dimensions);
+        self.scales.truncate(rows);
+        self.owners.truncate(rows);
+    }
+}
+
+impl Rows {
+    fn bounds(self) -> (usize, usize) {
+        (self.first as usize, (self.first + self.count) as usize)
+    }
+}
+
+/// Appends `vector` as codes from -127 to 127 and returns the scale that makes
+/// their length 1, so that the product of two rows and their scales is a cosine.
+/// A vector without a direction (all zero, or not finite) has the scale 0.
+fn quantise(vector: &[f32], codes: &mut Vec<i8>) -> f32 {
+    let largest = vector.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
+    let unit = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    let start = codes.len();
+    codes.extend(vector.iter().map(|x| (x * unit).round() as i8));
+    let length: f32 = codes[start..]
+        .iter()
+        .map(|code| f32::from(*code).powi(2))
+        .sum();
+    if length > 0.0 && largest.is_finite() {
+        length.sqrt().recip()
+    } else {
+        0.0
+    }
+}
+
+fn reserve<T>(vec: &mut Vec<T>, more: usize) {
+    if vec.capacity() - vec.len() < more {
+        vec.reserve_exact(more.max(vec.len() / 4));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cosines(vectors: &Vectors, query: &[f32], slots: usize) -> Vec<f32> {
+        vectors
+            .scan(query, &Candidates::all(slots))
+            .expect("a query of the same length")
+    }
+
+    #[test]
+    fn a_vector_is_as_close_as_possible_to_itself_whatever_its_length() {
+        let mut vectors = Vectors::new(3);
+        vectors.push(0, &[vec![0.1, -7.0, 3.0]]);
+        let cosine = cosines(&vectors, &[0.01, -0.7, 0.3], 1)[0];
+        assert!((cosine - 1.0).abs() < 1e-6, "{cosine}");
+    }
+
+    #[test]
+    fn a_vector_without_a_direction_is_close_to_nothing() {
+        let mut vectors = Vectors::new(2);
+        vectors.push(0, &[vec![0.0, 0.0]]);
+        vectors.push(1, &[vec![f32::NAN, f32::NAN]]);
+        vectors.push(2, &[vec![f32::INFINITY, 1.0]]);
+        assert_eq!(cosines(&vectors, &[1.0, 0.0], 3), [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn rows_keep_their_owner_when_gaps_are_closed() {
+        let mut vectors = Vectors::new(2);
+        let axis = |slot: u32| {
+            if slot.is_multiple_of(2) {
+                vec![1.0, 0.0]
+            } else {
+                vec![0.0, 1.0]
+            }
+        };
+        let mut rows: Vec<Rows> = (0..64)
+            .map(|slot| vectors.push(slot, &[axis(slot)]))
+            .collect();
+        for gone in (0..64).step_by(3) {
+            vectors.free(rows[gone]);
+        }
+        vectors.compact(|slot, now| rows[slot as usize] = now);
+        let cosines = cosines(&vectors, &[1.0, 0.0], 64);
+        for (slot, cosine) in cosines.into_iter().enumerate() {
+            let expected = match slot {
+                gone if gone % 3 == 0 => NO_VECTOR,
+                even if even % 2 == 0 => 1.0,
+                _ => 0.0,
+            };
+            assert!(
+                (cosine - expected).abs() < 1e-6 || cosine.total_cmp(&expected).is_eq(),
+                "{slot}"
+            );
+        }
+        assert_eq!(vectors.owners.len(), 42);
+    }
+}
