@@ -69,10 +69,11 @@ impl Tx {
 
     /// Makes everything done in the transaction last.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
-        })
+        }
+        Ok(())
     }
 
     /// Runs several statements without values: a migration.

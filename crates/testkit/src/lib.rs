@@ -1,1 +1,12 @@
 //! What tests share: clocks, entropy, databases, servers, browser.
+
+mod clock;
+mod databases;
+mod embedder;
+mod entropy;
+pub mod postgres;
+
+pub use clock::FakeClock;
+pub use databases::{TestDatabase, databases};
+pub use embedder::HashEmbedder;
+pub use entropy::SeededEntropy;
