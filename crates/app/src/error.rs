@@ -64,19 +64,25 @@ impl Error {
 
     /// An error of a field's form.
     pub fn invalid(field: &'static str, reason: impl ToString) -> Self {
-        Self::Invalid { field, reason: reason.to_string() }
+        Self::Invalid {
+            field,
+            reason: reason.to_string(),
+        }
     }
 
     /// An error of a field's value.
     pub fn out_of_range(field: &'static str, reason: impl ToString) -> Self {
-        Self::OutOfRange { field, reason: reason.to_string() }
+        Self::OutOfRange {
+            field,
+            reason: reason.to_string(),
+        }
     }
 }
 
-impl From<picard_sql::Error> for Error {
-    fn from(error: picard_sql::Error) -> Self {
+impl From<picard_store::Error> for Error {
+    fn from(error: picard_store::Error) -> Self {
         match error {
-            picard_sql::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            picard_store::Error::Unavailable(_) => Self::Unavailable(error.into()),
             other => Self::Internal(other.into()),
         }
     }

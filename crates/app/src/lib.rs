@@ -5,11 +5,39 @@
 //! model and the partitions, and nothing of HTTP. Each file is one group of
 //! use cases.
 
+mod access;
+mod account;
+mod app;
+mod attempts;
+mod authorize;
+mod clients;
+mod embedding;
 mod error;
+mod exchange;
+mod keys;
+mod log_in;
+mod memories;
+mod partitions;
+mod passwords;
 mod people_types;
+mod persona;
+mod recall;
+mod requests;
+mod sign_up;
+mod tokens;
+mod vectors;
 
+pub use access::{Access, Authorized, Read, ScopeType, Write};
+pub use app::{App, OpenError, Settings, migrate};
+pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
+pub use clients::{Client, ClientRegistration, InvalidRegistration};
 pub use error::{Cause, Error};
+pub use exchange::TokenError;
 pub use people_types::{
     Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,
     SignUpError, SignedIn, Visit,
+};
+pub use requests::{
+    AskPersona, Found, ListMemories, MemoryChange, MemoryPage, NewMemory, Persona, PublicUser,
+    Recall, UserRef,
 };

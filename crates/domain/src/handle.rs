@@ -12,7 +12,9 @@ pub struct Handle(String);
 
 /// A text that cannot be a handle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be 2 to 32 letters a-z, digits, dots, dashes or underscores, and start with a letter or digit")]
+#[error(
+    "must be 2 to 32 letters a-z, digits, dots, dashes or underscores, and start with a letter or digit"
+)]
 pub struct InvalidHandle;
 
 impl Handle {
@@ -28,7 +30,10 @@ impl FromStr for Handle {
     fn from_str(text: &str) -> Result<Self, InvalidHandle> {
         let folded = text.trim().to_ascii_lowercase();
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b);
-        let starts = folded.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let starts = folded
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
         if (2..=32).contains(&folded.len()) && starts && folded.bytes().all(allowed) {
             Ok(Self(folded))
         } else {
@@ -89,7 +94,10 @@ mod tests {
 
     #[test]
     fn a_handle_is_folded_to_lower_case() {
-        assert_eq!("Jean-Luc".parse::<Handle>().map(|h| h.to_string()), Ok("jean-luc".into()));
+        assert_eq!(
+            "Jean-Luc".parse::<Handle>().map(|h| h.to_string()),
+            Ok("jean-luc".into())
+        );
     }
 
     #[test]

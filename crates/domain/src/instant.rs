@@ -19,9 +19,7 @@ pub struct Span(i64);
 
 /// A text that is no date or instant of ISO 8601.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "is not an ISO 8601 date (2025-12-31) or instant with an offset (2025-12-31T23:59:59Z)"
-)]
+#[error("is not an ISO 8601 date (2025-12-31) or instant with an offset (2025-12-31T23:59:59Z)")]
 pub struct InvalidInstant;
 
 impl Instant {
@@ -59,6 +57,11 @@ impl Instant {
 }
 
 impl Span {
+    /// A span of so many microseconds.
+    pub const fn micros(n: i64) -> Self {
+        Self(n)
+    }
+
     /// A span of so many seconds.
     pub const fn seconds(n: i64) -> Self {
         Self(n * 1_000_000)
@@ -128,19 +131,28 @@ impl FromStr for Instant {
 
     fn from_str(text: &str) -> Result<Self, InvalidInstant> {
         let instant = if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            let end = date.and_hms_micro_opt(23, 59, 59, 999_999).ok_or(InvalidInstant)?;
+            let end = date
+                .and_hms_micro_opt(23, 59, 59, 999_999)
+                .ok_or(InvalidInstant)?;
             end.and_utc()
         } else {
             DateTime::parse_from_rfc3339(text)
                 .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
                 .or_else(|_| {
-                    DateTime::parse_from_str(&text.replace(['Z', 'z'], "+00:00"), "%Y-%m-%dT%H:%M%:z")
+                    DateTime::parse_from_str(
+                        &text.replace(['Z', 'z'], "+00:00"),
+                        "%Y-%m-%dT%H:%M%:z",
+                    )
                 })
                 .map_err(|_| InvalidInstant)?
                 .to_utc()
         };
         let micros = instant.timestamp_micros();
-        if Self::RANGE.contains(&micros) { Ok(Self(micros)) } else { Err(InvalidInstant) }
+        if Self::RANGE.contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(InvalidInstant)
+        }
     }
 }
 
@@ -152,7 +164,9 @@ impl Serialize for Instant {
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -163,24 +177,46 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<String> {
-        text.parse::<Instant>().ok().map(|instant| instant.to_string())
+        text.parse::<Instant>()
+            .ok()
+            .map(|instant| instant.to_string())
     }
 
     #[test]
     fn an_offset_is_turned_into_utc() {
-        assert_eq!(read("2025-12-31T23:59:59Z").as_deref(), Some("2025-12-31T23:59:59Z"));
-        assert_eq!(read("2026-01-01T01:00:00.5+02:00").as_deref(), Some("2025-12-31T23:00:00.500Z"));
-        assert_eq!(read("2026-01-01T01:00Z").as_deref(), Some("2026-01-01T01:00:00Z"));
+        assert_eq!(
+            read("2025-12-31T23:59:59Z").as_deref(),
+            Some("2025-12-31T23:59:59Z")
+        );
+        assert_eq!(
+            read("2026-01-01T01:00:00.5+02:00").as_deref(),
+            Some("2025-12-31T23:00:00.500Z")
+        );
+        assert_eq!(
+            read("2026-01-01T01:00Z").as_deref(),
+            Some("2026-01-01T01:00:00Z")
+        );
     }
 
     #[test]
     fn a_bare_date_is_the_end_of_that_day() {
-        assert_eq!(read("2025-12-31").as_deref(), Some("2025-12-31T23:59:59.999999Z"));
+        assert_eq!(
+            read("2025-12-31").as_deref(),
+            Some("2025-12-31T23:59:59.999999Z")
+        );
     }
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["", "tomorrow", "2025-13-45", "2025-02-30", "2025-12-31T10:00:00", "1", "99999-01-01"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2025-13-45",
+            "2025-02-30",
+            "2025-12-31T10:00:00",
+            "1",
+            "99999-01-01",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -115,8 +115,12 @@ impl MemoryFilter {
                 Expired::Include => true,
                 Expired::Only => expired,
             }
-            && self.expires_before.is_none_or(|bound| expires.is_some_and(|end| end < bound))
-            && self.expires_after.is_none_or(|bound| expires.is_some_and(|end| end >= bound))
+            && self
+                .expires_before
+                .is_none_or(|bound| expires.is_some_and(|end| end < bound))
+            && self
+                .expires_after
+                .is_none_or(|bound| expires.is_some_and(|end| end >= bound))
     }
 }
 
@@ -130,14 +134,19 @@ mod tests {
         let filter = MemoryFilter::default();
         assert!(filter.admits(Permission::Private, Some(end), Instant::from_micros(999)));
         assert!(!filter.admits(Permission::Private, Some(end), end));
-        let only = MemoryFilter { expired: Expired::Only, ..filter };
+        let only = MemoryFilter {
+            expired: Expired::Only,
+            ..filter
+        };
         assert!(only.admits(Permission::Private, Some(end), end));
     }
 
     #[test]
     fn a_memory_without_expiration_passes_no_bound_on_it() {
-        let filter =
-            MemoryFilter { expires_after: Some(Instant::from_micros(0)), ..Default::default() };
+        let filter = MemoryFilter {
+            expires_after: Some(Instant::from_micros(0)),
+            ..Default::default()
+        };
         assert!(!filter.admits(Permission::Public, None, Instant::from_micros(5)));
     }
 }

@@ -7,7 +7,11 @@ pub struct PageSize<const MAX: usize>(usize);
 impl<const MAX: usize> PageSize<MAX> {
     /// Checks a number that was asked for; `None` when it is out of range.
     pub const fn new(n: usize) -> Option<Self> {
-        if n >= 1 && n <= MAX { Some(Self(n)) } else { None }
+        if n >= 1 && n <= MAX {
+            Some(Self(n))
+        } else {
+            None
+        }
     }
 
     /// Returns the number.

@@ -107,7 +107,9 @@ impl Scopes {
 
     /// The scopes by name, weakest first.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+        Scope::ALL
+            .into_iter()
+            .filter(move |scope| self.contains(*scope))
     }
 
     const fn bit(scope: Scope) -> u8 {
@@ -154,7 +156,9 @@ impl Serialize for Scopes {
 
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -181,7 +185,11 @@ mod tests {
 
     #[test]
     fn an_unknown_scope_is_named() {
-        for text in ["memories:delete", "memories:read\tmemories:write", "memories:réad"] {
+        for text in [
+            "memories:delete",
+            "memories:read\tmemories:write",
+            "memories:réad",
+        ] {
             assert!(text.parse::<Scopes>().is_err(), "{text}");
         }
     }

@@ -37,7 +37,10 @@ pub enum InvalidText {
     #[error("is empty; write at least one character")]
     Empty,
     /// Over [`MemoryText::MAX_BYTES`].
-    #[error("is {bytes} bytes long; the most is {} (64 KiB)", MemoryText::MAX_BYTES)]
+    #[error(
+        "is {bytes} bytes long; the most is {} (64 KiB)",
+        MemoryText::MAX_BYTES
+    )]
     TooLong {
         /// The length that was sent.
         bytes: usize,
@@ -88,7 +91,10 @@ mod tests {
     fn one_character_to_64_kib_is_a_memory() {
         assert_eq!(check("a"), Ok(()));
         assert_eq!(check(&"a".repeat(65_536)), Ok(()));
-        assert_eq!(check(&"a".repeat(65_537)), Err(InvalidText::TooLong { bytes: 65_537 }));
+        assert_eq!(
+            check(&"a".repeat(65_537)),
+            Err(InvalidText::TooLong { bytes: 65_537 })
+        );
         assert_eq!(check(""), Err(InvalidText::Empty));
         assert_eq!(check(" \n"), Err(InvalidText::Empty));
         assert_eq!(check("a\0b"), Err(InvalidText::Nul));
@@ -96,6 +102,9 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_the_text() {
-        assert_eq!(format!("{:?}", Plaintext::new("secret".into())), "Plaintext(6 bytes)");
+        assert_eq!(
+            format!("{:?}", Plaintext::new("secret".into())),
+            "Plaintext(6 bytes)"
+        );
     }
 }

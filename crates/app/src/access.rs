@@ -1,0 +1,81 @@
+//! What a bearer token stands for, and the proof that its scopes suffice.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use picard_crypto::DataKey;
+use picard_domain::{ClientId, GrantId, Handle, Instant, Scope, Scopes, UserId};
+
+use crate::Error;
+
+/// A valid access token: who, through which application, with which scopes.
+#[derive(Clone)]
+pub struct Access {
+    /// In whose name the application acts.
+    pub user_id: UserId,
+    /// That person's handle.
+    pub handle: Handle,
+    /// The application.
+    pub client_id: ClientId,
+    /// What ties the token to the person's consent.
+    pub grant_id: GrantId,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When the token ends.
+    pub expires_at: Instant,
+    /// The person's version when the token was checked: what a partition must
+    /// have reached to answer this request.
+    pub(crate) version: i64,
+    pub(crate) key: Arc<DataKey>,
+}
+
+/// A scope as a type.
+pub trait ScopeType {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+/// `memories:read` as a type.
+pub enum Read {}
+/// `memories:write` as a type.
+pub enum Write {}
+
+impl ScopeType for Read {
+    const SCOPE: Scope = Scope::Read;
+}
+
+impl ScopeType for Write {
+    const SCOPE: Scope = Scope::Write;
+}
+
+/// Proof that the caller's token allows `S`. Use cases ask for it, and only
+/// [`Access::authorize`] makes it, so a use case without a scope check does
+/// not compile.
+pub struct Authorized<S> {
+    access: Access,
+    scope: PhantomData<S>,
+}
+
+impl Access {
+    /// Checks the scope.
+    pub fn authorize<S: ScopeType>(&self) -> Result<Authorized<S>, Error> {
+        if self.scopes.allows(S::SCOPE) {
+            Ok(Authorized {
+                access: self.clone(),
+                scope: PhantomData,
+            })
+        } else {
+            Err(Error::InsufficientScope {
+                needed: S::SCOPE,
+                granted: self.scopes,
+            })
+        }
+    }
+}
+
+impl<S> std::ops::Deref for Authorized<S> {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}

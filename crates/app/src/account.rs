@@ -1,0 +1,119 @@
+//! What a person does with their own account.
+
+use picard_domain::{Expired, GrantId, MemoryFilter, SessionId};
+use picard_store::{grants, memories, sessions, users};
+
+use crate::{
+    Account, App, ApplicationView, Error, PasswordError, Person, SessionView, attempts::Limit,
+    passwords::check_strength,
+};
+
+impl App {
+    /// Returns what the account page shows.
+    pub async fn account(&self, person: &Person) -> Result<Account, Error> {
+        let now = self.now();
+        let user = users::find(&self.db, person.id)
+            .await?
+            .ok_or(Error::NotFound("account"))?;
+        let all = MemoryFilter {
+            expired: Expired::Include,
+            ..MemoryFilter::default()
+        };
+        let sessions = sessions::list(&self.db, person.id, now).await?;
+        let applications = grants::list(&self.db, person.id, now).await?;
+        Ok(Account {
+            created_at: user.created_at,
+            memories: memories::count(&self.db, person.id, &all, now).await?,
+            sessions: sessions
+                .into_iter()
+                .map(|session| SessionView {
+                    current: session.id == person.session_id,
+                    id: session.id,
+                    user_agent: session.user_agent,
+                    created_at: session.created_at,
+                    last_seen_at: session.last_seen_at,
+                })
+                .collect(),
+            applications: applications
+                .into_iter()
+                .map(|grant| ApplicationView {
+                    grant_id: grant.id,
+                    client_id: grant.client_id,
+                    name: grant.client_name,
+                    scopes: grant.scopes,
+                    created_at: grant.created_at,
+                    last_used_at: grant.last_used_at,
+                })
+                .collect(),
+        })
+    }
+
+    /// Changes the name that is shown.
+    pub async fn rename(&self, person: &Person, name: &str) -> Result<(), Error> {
+        let name = name
+            .parse()
+            .map_err(|error| Error::invalid("name", error))?;
+        users::set_name(&self.db, person.id, &name, self.now()).await?;
+        Ok(())
+    }
+
+    /// Changes the password; every other session and every application's
+    /// access end with it.
+    pub async fn change_password(
+        &self,
+        person: &Person,
+        current: &str,
+        new: &str,
+    ) -> Result<(), PasswordError> {
+        self.confirm_password(person, current).await?;
+        check_strength(new, person.handle.as_str()).map_err(PasswordError::WeakPassword)?;
+        let hash = self.passwords.hash(new).await?;
+        let keep = Some(person.session_id);
+        users::change_password(&self.db, person.id, &hash, keep, self.now())
+            .await
+            .map_err(Error::from)?;
+        Ok(())
+    }
+
+    /// Ends one session of the person.
+    pub async fn end_session(&self, person: &Person, session: SessionId) -> Result<(), Error> {
+        sessions::close(&self.db, person.id, session).await?;
+        Ok(())
+    }
+
+    /// Takes an application's access away, at once.
+    pub async fn revoke_application(&self, person: &Person, grant: GrantId) -> Result<(), Error> {
+        grants::revoke(&self.db, person.id, grant, self.now()).await?;
+        Ok(())
+    }
+
+    /// Deletes the account with everything in it, the data key included: what
+    /// the disk may still hold of the old pages cannot be read any more.
+    pub async fn delete_account(
+        &self,
+        person: &Person,
+        password: &str,
+    ) -> Result<(), PasswordError> {
+        self.confirm_password(person, password).await?;
+        users::delete(&self.db, person.id)
+            .await
+            .map_err(Error::from)?;
+        self.partitions.drop_user(person.id);
+        self.keys.forget_all();
+        Ok(())
+    }
+
+    async fn confirm_password(&self, person: &Person, password: &str) -> Result<(), PasswordError> {
+        let limits = Limit::password(person.id);
+        self.count_attempt(&limits).await?;
+        let user = users::find(&self.db, person.id)
+            .await
+            .map_err(Error::from)?;
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        if !self.passwords.verify(password, hash).await? {
+            return Err(PasswordError::WrongPassword);
+        }
+        self.clear_attempts(&limits).await?;
+        Ok(())
+    }
+}

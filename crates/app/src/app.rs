@@ -1,0 +1,129 @@
+//! Opening and closing: what all use cases stand on.
+
+use std::sync::Arc;
+
+use picard_crypto::{InvalidKeyId, KeyId, Keyring};
+use picard_domain::{Clock, Entropy, Instant};
+use picard_embed::Embedder;
+use picard_store::{Db, Options, users};
+
+use crate::{
+    Error, embedding::Embedding, keys::Keys, partitions::Partitions, passwords::Passwords,
+};
+
+/// What a server is made of.
+pub struct Settings {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database: String,
+    /// The master keys.
+    pub keyring: Keyring,
+    /// The model.
+    pub embedder: Arc<dyn Embedder>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The most bytes that decrypted partitions may take.
+    pub partition_bytes: usize,
+}
+
+/// The use cases of the server.
+pub struct App {
+    pub(crate) db: Db,
+    pub(crate) keys: Keys,
+    pub(crate) embedding: Embedding,
+    pub(crate) partitions: Partitions,
+    pub(crate) passwords: Passwords,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// Why a server did not open. The database is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database cannot be opened or migrated.
+    #[error(transparent)]
+    Database(#[from] picard_store::Error),
+    /// Some people's data keys are wrapped in a master key that is not there.
+    #[error(
+        "the database needs the master key {0}, which is not in the keyring; put back the keyring \
+         that it was written with (nothing was changed)"
+    )]
+    MissingKey(KeyId),
+    /// The database names a key in a way that this program never does.
+    #[error("the database names a master key in an unknown form")]
+    UnknownKeyForm(#[from] InvalidKeyId),
+}
+
+impl App {
+    /// Opens the database, brings it to the newest version, and checks that
+    /// every data key in it can be unwrapped.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let db = Db::open(&settings.database, &Options::default()).await?;
+        picard_store::migrate(&db).await?;
+        check_keys(&db, &settings.keyring).await?;
+        Ok(Self {
+            db,
+            keys: Keys::new(settings.keyring),
+            embedding: Embedding::new(settings.embedder),
+            partitions: Partitions::new(settings.partition_bytes),
+            passwords: Passwords::new(settings.entropy.clone()),
+            clock: settings.clock,
+            entropy: settings.entropy,
+        })
+    }
+
+    /// Closes the database cleanly.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Checks that the database answers and the model computes.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.db.ping().await?;
+        self.embedding.check().await
+    }
+
+    /// Returns the name of the model.
+    pub fn model(&self) -> &str {
+        self.embedding.model()
+    }
+
+    /// Returns the current instant.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Returns the source of randomness.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// Returns the source of randomness, to keep.
+    pub fn entropy_source(&self) -> Arc<dyn Entropy> {
+        self.entropy.clone()
+    }
+}
+
+/// Brings a server's database to the newest version; returns that version.
+pub async fn migrate(database: &str) -> Result<i64, OpenError> {
+    let db = Db::open(database, &Options::default()).await?;
+    let migrated = picard_store::migrate(&db).await;
+    db.close().await;
+    migrated?;
+    Ok(picard_store::SCHEMA
+        .migrations
+        .last()
+        .map_or(0, |newest| newest.version))
+}
+
+async fn check_keys(db: &Db, keyring: &Keyring) -> Result<(), OpenError> {
+    let known = keyring.key_ids();
+    for id in users::key_ids_in_use(db).await? {
+        let id: KeyId = id.parse()?;
+        if !known.contains(&id) {
+            return Err(OpenError::MissingKey(id));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! How often somebody may guess, counted in the database so that all nodes count together.
+
+use picard_crypto::sha256;
+use picard_domain::{Instant, Span};
+use picard_store::attempts;
+
+use crate::{App, Error, Visit};
+
+/// The window in which failures are counted.
+const WINDOW: Span = Span::minutes(15);
+
+/// What is counted, and how often it may fail in one window.
+pub(crate) struct Limit {
+    key: String,
+    most: i64,
+}
+
+impl Limit {
+    /// Log-ins to one account from one address, to one account from anywhere,
+    /// and from one address to any account.
+    ///
+    /// The second is far above the first, so that whoever guesses from one
+    /// address does not lock the owner out.
+    pub(crate) fn log_in(handle: &str, visit: &Visit) -> [Self; 3] {
+        let address = address(visit);
+        [
+            Self::new(&format!("log in {handle} from {address}"), 10),
+            Self::new(&format!("log in {handle}"), 100),
+            Self::new(&format!("log in from {address}"), 200),
+        ]
+    }
+
+    /// New accounts from one address.
+    pub(crate) fn sign_up(visit: &Visit) -> [Self; 1] {
+        [Self::new(&format!("sign up from {}", address(visit)), 60)]
+    }
+
+    /// The password asked for again within a session.
+    pub(crate) fn password(user: picard_domain::UserId) -> [Self; 1] {
+        [Self::new(&format!("password of {user}"), 10)]
+    }
+
+    /// Keys are digests: the table does not tell who tried to log in from where.
+    fn new(name: &str, most: i64) -> Self {
+        let digest = sha256(name.as_bytes());
+        let key = digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self { key, most }
+    }
+}
+
+fn address(visit: &Visit) -> String {
+    match visit.ip {
+        // One household or attacker commonly holds a whole /64.
+        Some(std::net::IpAddr::V6(ip)) => format!("{:x?}", &ip.segments()[..4]),
+        Some(std::net::IpAddr::V4(ip)) => ip.to_string(),
+        None => "nowhere".to_owned(),
+    }
+}
+
+impl App {
+    /// Counts an attempt before it is made, so that guesses sent all at once
+    /// are bounded too; refuses it when there were too many.
+    pub(crate) async fn count_attempt(&self, limits: &[Limit]) -> Result<(), Error> {
+        let now = self.now();
+        for limit in limits {
+            let found = attempts::find(&self.db, &limit.key, now, WINDOW).await?;
+            if let Some(count) = found.filter(|count| count.failures >= limit.most) {
+                return Err(too_many(count.window_start, now));
+            }
+        }
+        for limit in limits {
+            let count = attempts::fail(&self.db, &limit.key, now, WINDOW).await?;
+            if count.failures > limit.most {
+                return Err(too_many(count.window_start, now));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets attempts after one was right.
+    pub(crate) async fn clear_attempts(&self, limits: &[Limit]) -> Result<(), Error> {
+        for limit in limits {
+            attempts::clear(&self.db, &limit.key).await?;
+        }
+        Ok(())
+    }
+}
+
+fn too_many(window_start: Instant, now: Instant) -> Error {
+    let left = (window_start + WINDOW - now).as_seconds() + 1;
+    Error::TooManyAttempts {
+        retry_after_seconds: u64::try_from(left).unwrap_or(1),
+    }
+}

@@ -1,0 +1,169 @@
+//! OAuth clients: registered by an operator, and proving who they are.
+
+use picard_crypto::{Digest, constant_time_eq};
+use picard_domain::{ClientId, DisplayName, Scopes};
+use picard_oauth::{
+    ClientAuth, ErrorCode, OAuthError,
+    redirect::{InvalidRedirectUri, RedirectUri},
+};
+use picard_store::clients::{self, RedirectUris};
+
+use crate::{App, Error, LogInError, Visit, exchange::TokenError};
+
+/// A registered application.
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// Its name, as it calls itself.
+    pub name: String,
+    /// Where it may be sent back to.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// The most that it may ask for.
+    pub scopes: Scopes,
+}
+
+/// An application that an operator makes known to the server.
+pub struct ClientRegistration {
+    /// Its id, chosen by the operator.
+    pub id: ClientId,
+    /// Its secret, 32 characters at least; `None` for one that cannot keep any.
+    pub secret: Option<String>,
+    /// What people see when they are asked for consent.
+    pub name: String,
+    /// Where it may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// The most that it may ask for.
+    pub scopes: Scopes,
+}
+
+/// Why a client was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRegistration {
+    /// A redirect URI that nobody may use.
+    #[error("the redirect URI {uri:?} {reason}")]
+    RedirectUri {
+        /// As it was sent.
+        uri: String,
+        /// What is wrong with it.
+        reason: InvalidRedirectUri,
+    },
+    /// Another field.
+    #[error("{0}")]
+    Field(String),
+    /// The caller is no administrator of this server.
+    #[error("this needs the handle and password of an administrator of this server")]
+    NotAdmin,
+    /// Everything that is not about the registration.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl App {
+    /// Registers a client, or changes the one of the same id.
+    pub async fn register_client(
+        &self,
+        new: ClientRegistration,
+    ) -> Result<(), InvalidRegistration> {
+        let name: DisplayName = new
+            .name
+            .parse()
+            .map_err(|error| InvalidRegistration::Field(format!("the name {error}")))?;
+        let short = new.secret.as_ref().is_some_and(|secret| secret.len() < 32);
+        if short {
+            let why = "the secret must have 32 characters at least";
+            return Err(InvalidRegistration::Field(why.to_owned()));
+        }
+        if new.redirect_uris.is_empty() {
+            let why = "at least one redirect URI is needed";
+            return Err(InvalidRegistration::Field(why.to_owned()));
+        }
+        for uri in &new.redirect_uris {
+            uri.parse::<RedirectUri>()
+                .map_err(|reason| InvalidRegistration::RedirectUri {
+                    uri: uri.clone(),
+                    reason,
+                })?;
+        }
+        let redirect_uris = RedirectUris::new(new.redirect_uris)
+            .ok_or_else(|| InvalidRegistration::Field("a redirect URI has a space".to_owned()))?;
+        let method = if new.secret.is_some() {
+            "client_secret_basic"
+        } else {
+            "none"
+        };
+        let row = clients::Client {
+            id: new.id,
+            secret_digest: new.secret.map(|secret| *Digest::of(&secret).as_bytes()),
+            name: name.to_string(),
+            redirect_uris,
+            scopes: new.scopes,
+            auth_method: method.to_owned(),
+            first_party: true,
+            created_at: self.now(),
+            last_used_at: None,
+        };
+        clients::put(&self.db, &row).await.map_err(Error::from)?;
+        Ok(())
+    }
+
+    /// Registers a client in the name of an administrator who gives handle
+    /// and password (the reference's `register_oauth_client`).
+    pub async fn register_client_as(
+        &self,
+        handle: &str,
+        password: &str,
+        visit: Visit,
+        new: ClientRegistration,
+    ) -> Result<(), InvalidRegistration> {
+        let signed_in = match self.log_in(handle, password, visit).await {
+            Ok(signed_in) => signed_in,
+            Err(LogInError::WrongCredentials) => return Err(InvalidRegistration::NotAdmin),
+            Err(LogInError::Other(error)) => return Err(error.into()),
+        };
+        self.log_out(signed_in.session.expose()).await?;
+        if !signed_in.person.is_admin {
+            return Err(InvalidRegistration::NotAdmin);
+        }
+        self.register_client(new).await
+    }
+
+    /// Finds a client.
+    pub(crate) async fn client(&self, id: ClientId) -> Result<Option<Client>, Error> {
+        let Some(row) = clients::find(&self.db, id).await? else {
+            return Ok(None);
+        };
+        let parse = |uri: &String| uri.parse().map_err(Error::internal);
+        let redirect_uris: Result<_, _> = row.redirect_uris.as_slice().iter().map(parse).collect();
+        Ok(Some(Client {
+            id: row.id,
+            name: row.name,
+            redirect_uris: redirect_uris?,
+            scopes: row.scopes,
+        }))
+    }
+
+    /// Checks that a client is who it says (RFC 6749 section 2.3).
+    pub(crate) async fn authenticate_client(
+        &self,
+        presented: &ClientAuth,
+    ) -> Result<ClientId, TokenError> {
+        let refused = |why| TokenError::OAuth(OAuthError::new(ErrorCode::InvalidClient, why));
+        let found = clients::find(&self.db, presented.client_id())
+            .await
+            .map_err(Error::from)?;
+        let client = found.ok_or_else(|| refused("unknown client"))?;
+        match (client.secret_digest, presented.secret()) {
+            (None, None) => Ok(client.id),
+            (Some(digest), Some(secret)) => {
+                let given = Digest::of(secret.expose());
+                if constant_time_eq(&digest, given.as_bytes()) {
+                    Ok(client.id)
+                } else {
+                    Err(refused("the client secret is wrong"))
+                }
+            }
+            (Some(_), None) => Err(refused("this client must authenticate with its secret")),
+            (None, Some(_)) => Err(refused("this client has no secret")),
+        }
+    }
+}

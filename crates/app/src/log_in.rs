@@ -1,0 +1,107 @@
+//! Logging in and out, and who a cookie belongs to.
+
+use picard_crypto::{Token, TokenKind};
+use picard_domain::{Handle, SessionId, Span, UserId};
+use picard_store::{
+    sessions::{self, LiveSession, NewSession},
+    users,
+};
+
+use crate::{App, Error, LogInError, Person, SignedIn, Visit, attempts::Limit};
+
+impl App {
+    /// How long a session lasts.
+    pub const SESSION: Span = Span::days(30);
+
+    /// Lets a person in. An unknown handle costs as much as a wrong password.
+    pub async fn log_in(
+        &self,
+        handle: &str,
+        password: &str,
+        visit: Visit,
+    ) -> Result<SignedIn, LogInError> {
+        let handle: Option<Handle> = handle.parse().ok();
+        let counted = handle.as_ref().map_or("", Handle::as_str);
+        let limits = Limit::log_in(counted, &visit);
+        self.count_attempt(&limits).await?;
+        let user = match &handle {
+            Some(handle) => users::find_by_handle(&self.db, handle)
+                .await
+                .map_err(Error::from)?,
+            None => None,
+        };
+        let user = user.filter(|user| user.disabled_at.is_none());
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        let fits = self.passwords.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            return Err(LogInError::WrongCredentials);
+        };
+        // Not the count of the address: it bounds guesses at all accounts together.
+        self.clear_attempts(&limits[..2]).await?;
+        Ok(self.open_session(user.id, &visit).await?)
+    }
+
+    /// Finds who a session cookie belongs to, and notes that they were here.
+    pub async fn person(&self, cookie: &str) -> Result<Option<Person>, Error> {
+        let Some(session) = self.session(cookie).await? else {
+            return Ok(None);
+        };
+        sessions::touch(&self.db, &session, self.now()).await?;
+        Ok(Some(person(session)))
+    }
+
+    /// Ends the session of a cookie; an unknown one is as good as ended.
+    pub async fn log_out(&self, cookie: &str) -> Result<(), Error> {
+        if let Some(session) = self.session(cookie).await? {
+            sessions::close(&self.db, session.user_id, session.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn session(&self, cookie: &str) -> Result<Option<LiveSession>, Error> {
+        let Ok(token) = Token::parse(TokenKind::Session, cookie) else {
+            return Ok(None);
+        };
+        Ok(sessions::find(&self.db, *token.digest().as_bytes(), self.now()).await?)
+    }
+
+    pub(crate) async fn open_session(
+        &self,
+        user: UserId,
+        visit: &Visit,
+    ) -> Result<SignedIn, Error> {
+        let token = Token::mint(TokenKind::Session, self.entropy());
+        let now = self.now();
+        let user_agent: String = visit
+            .user_agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect();
+        let new = NewSession {
+            digest: *token.digest().as_bytes(),
+            id: SessionId::ordered(now, self.entropy()),
+            user_id: user,
+            user_agent: &user_agent,
+            now,
+            expires_at: now + Self::SESSION,
+        };
+        sessions::open(&self.db, &new).await?;
+        let opened = sessions::find(&self.db, new.digest, now).await?;
+        let opened = opened.ok_or(Error::NotFound("account"))?;
+        Ok(SignedIn {
+            session: token,
+            person: person(opened),
+        })
+    }
+}
+
+fn person(session: LiveSession) -> Person {
+    Person {
+        id: session.user_id,
+        handle: session.handle,
+        name: session.name,
+        is_admin: session.is_admin,
+        session_id: session.id,
+    }
+}

@@ -1,0 +1,253 @@
+//! Remembering, listing, changing and forgetting.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use picard_crypto::DataKey;
+use picard_domain::{Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, UserId};
+use picard_store::memories::{
+    self, MemoryUpdate, NewMemory as NewRow, SealedVectors, StoredMemory, Written,
+};
+
+use crate::{
+    Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
+    vectors,
+};
+
+/// Binds a sealed cursor to its purpose, so that nothing else passes for one.
+const CURSOR: &[u8] = b"picard cursor of get_memories";
+
+/// A text as it is stored: encrypted, with its sealed vectors.
+struct Sealed {
+    ciphertext: String,
+    vectors: Vec<u8>,
+}
+
+impl App {
+    /// Stores a memory.
+    pub async fn remember(
+        &self,
+        caller: &Authorized<Write>,
+        new: NewMemory,
+    ) -> Result<Memory, Error> {
+        let now = self.now();
+        if new.expiration_date.is_some_and(|end| end <= now) {
+            return Err(Error::out_of_range("expiration_date", "is in the past"));
+        }
+        let id = MemoryId::ordered(now, self.entropy());
+        let sealed = self.seal(caller, id, &new.text).await?;
+        let row = NewRow {
+            user_id: caller.user_id,
+            id,
+            permission: new.permission,
+            expiration_date: new.expiration_date,
+            ciphertext: &sealed.ciphertext,
+            vectors: self.sealed_vectors(&sealed),
+            now,
+        };
+        match memories::submit(&self.db, &row).await? {
+            Written::At(_) => Ok(Memory {
+                id,
+                user_id: caller.user_id,
+                text: new.text.into_plaintext(),
+                permission: new.permission,
+                expiration_date: new.expiration_date,
+                created_at: now,
+                updated_at: now,
+            }),
+            Written::Stale | Written::Gone => Err(Error::NotFound("account")),
+        }
+    }
+
+    /// Returns one of the caller's own memories.
+    pub async fn memory(&self, caller: &Authorized<Read>, id: MemoryId) -> Result<Memory, Error> {
+        let row = memories::get(&self.db, caller.user_id, id).await?;
+        open(
+            row.ok_or(Error::NotFound("memory"))?,
+            caller.user_id,
+            &caller.key,
+        )
+    }
+
+    /// Lists memories, the newest first, a page at a time.
+    pub async fn memories(
+        &self,
+        caller: &Authorized<Read>,
+        list: ListMemories,
+    ) -> Result<MemoryPage, Error> {
+        let owner = self.owner(caller, list.of.as_ref()).await?;
+        let filter = match visible(caller, owner.id, list.filter) {
+            Some(filter) => filter,
+            None => {
+                return Ok(MemoryPage {
+                    memories: Vec::new(),
+                    next_cursor: None,
+                });
+            }
+        };
+        let bound = cursor_bound(owner.id, &list.filter);
+        let after = match &list.cursor {
+            Some(cursor) => Some(open_cursor(&caller.key, &bound, cursor)?),
+            None => None,
+        };
+        // One more than wanted tells whether there is another page.
+        let wanted = list.limit.get();
+        let mut rows =
+            memories::list(&self.db, owner.id, &filter, self.now(), after, wanted + 1).await?;
+        let more = rows.len() > wanted;
+        rows.truncate(wanted);
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| self.seal_cursor(&caller.key, &bound, last.created_at, last.id));
+        let memories: Result<_, _> = rows
+            .into_iter()
+            .map(|row| open(row, owner.id, &owner.key))
+            .collect();
+        Ok(MemoryPage {
+            memories: memories?,
+            next_cursor,
+        })
+    }
+
+    /// Changes a memory. Of two changes made at once one is done, and the
+    /// other is told of the conflict.
+    pub async fn update(
+        &self,
+        caller: &Authorized<Write>,
+        change: MemoryChange,
+    ) -> Result<Memory, Error> {
+        let row = memories::get(&self.db, caller.user_id, change.memory_id).await?;
+        let row = row.ok_or(Error::NotFound("memory"))?;
+        if change
+            .expected_updated_at
+            .is_some_and(|expected| expected != row.updated_at)
+        {
+            return Err(Error::Conflict);
+        }
+        let sealed = match &change.text {
+            Some(text) => Some(self.seal(caller, row.id, text).await?),
+            None => None,
+        };
+        // An instant that is taken twice would make two states look like one.
+        let now = self
+            .now()
+            .max(row.updated_at + picard_domain::Span::micros(1));
+        let update = MemoryUpdate {
+            user_id: caller.user_id,
+            id: row.id,
+            revision: row.revision,
+            permission: change.permission.unwrap_or(row.permission),
+            expiration_date: change.expiration_date.unwrap_or(row.expiration_date),
+            text: sealed
+                .as_ref()
+                .map(|sealed| (sealed.ciphertext.as_str(), self.sealed_vectors(sealed))),
+            now,
+        };
+        match memories::update(&self.db, &update).await? {
+            Written::At(_) => {}
+            Written::Stale => return Err(Error::Conflict),
+            Written::Gone => return Err(Error::NotFound("memory")),
+        }
+        let text = match change.text {
+            Some(text) => text.into_plaintext(),
+            None => caller.key.fernet_decrypt(&row.ciphertext)?,
+        };
+        Ok(Memory {
+            id: row.id,
+            user_id: caller.user_id,
+            text,
+            permission: update.permission,
+            expiration_date: update.expiration_date,
+            created_at: row.created_at,
+            updated_at: now,
+        })
+    }
+
+    /// Deletes a memory for good.
+    pub async fn forget(&self, caller: &Authorized<Write>, id: MemoryId) -> Result<(), Error> {
+        match memories::delete(&self.db, caller.user_id, id).await? {
+            Written::At(_) => Ok(()),
+            Written::Stale | Written::Gone => Err(Error::NotFound("memory")),
+        }
+    }
+
+    async fn seal(
+        &self,
+        caller: &Access,
+        id: MemoryId,
+        text: &MemoryText,
+    ) -> Result<Sealed, Error> {
+        let chunks = self.embedding.passage(text.expose()).await?;
+        let bound = vectors::bound_to(caller.user_id, id);
+        Ok(Sealed {
+            ciphertext: caller.key.fernet_encrypt(text.expose()),
+            vectors: caller
+                .key
+                .seal(self.entropy(), &bound, &vectors::encode(&chunks)),
+        })
+    }
+
+    fn sealed_vectors<'a>(&'a self, sealed: &'a Sealed) -> SealedVectors<'a> {
+        SealedVectors {
+            model: self.embedding.model(),
+            sealed: &sealed.vectors,
+        }
+    }
+
+    /// A cursor is sealed with the caller's own key: nobody can read it, make
+    /// one up, or use another person's.
+    fn seal_cursor(&self, key: &DataKey, bound: &[u8], at: Instant, id: MemoryId) -> String {
+        let mut plain = at.micros().to_be_bytes().to_vec();
+        plain.extend_from_slice(id.uuid().as_bytes());
+        URL_SAFE_NO_PAD.encode(key.seal(self.entropy(), bound, &plain))
+    }
+}
+
+/// Decrypts a row.
+pub(crate) fn open(row: StoredMemory, user: UserId, key: &DataKey) -> Result<Memory, Error> {
+    Ok(Memory {
+        id: row.id,
+        user_id: user,
+        text: key.fernet_decrypt(&row.ciphertext)?,
+        permission: row.permission,
+        expiration_date: row.expiration_date,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// Narrows a filter to what the caller may see of the owner; `None` when that
+/// is nothing.
+pub(crate) fn visible(
+    caller: &Access,
+    owner: UserId,
+    filter: MemoryFilter,
+) -> Option<MemoryFilter> {
+    if owner == caller.user_id {
+        return Some(filter);
+    }
+    match filter.permission {
+        Some(Permission::Private) => None,
+        _ => Some(MemoryFilter {
+            permission: Some(Permission::Public),
+            ..filter
+        }),
+    }
+}
+
+/// What a cursor is good for: the same list with the same filters.
+fn cursor_bound(owner: UserId, filter: &MemoryFilter) -> Vec<u8> {
+    let mut bound = CURSOR.to_vec();
+    bound.extend_from_slice(owner.uuid().as_bytes());
+    bound.extend_from_slice(format!("{filter:?}").as_bytes());
+    bound
+}
+
+fn open_cursor(key: &DataKey, bound: &[u8], cursor: &str) -> Result<(Instant, MemoryId), Error> {
+    let refused = || Error::invalid("cursor", "does not belong to this list; start without one");
+    let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+    let plain = key.open(bound, &sealed).map_err(|_| refused())?;
+    let (at, id) = plain.split_at_checked(8).ok_or_else(refused)?;
+    let at = i64::from_be_bytes(at.try_into().map_err(|_| refused())?);
+    let id = uuid::Uuid::from_slice(id).map_err(|_| refused())?;
+    Ok((Instant::from_micros(at), MemoryId::from_uuid(id)))
+}

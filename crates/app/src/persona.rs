@@ -1,0 +1,139 @@
+//! Asking a persona: one's own, or another person's public one.
+
+use std::sync::Arc;
+
+use picard_crypto::{DataKey, Wrapped};
+use picard_domain::{Instant, MemoryFilter, MemoryId, UserId};
+use picard_store::{memories, users};
+
+use crate::{
+    Access, App, AskPersona, Authorized, Error, Found, Persona, PublicUser, Read, UserRef,
+    memories::{open, visible},
+    partitions::Question,
+};
+
+/// Rows read at once when all memories are wanted.
+const PAGE: usize = 500;
+
+/// Whose memories are read, and with which key.
+pub(crate) struct Owner {
+    pub(crate) id: UserId,
+    pub(crate) version: i64,
+    pub(crate) key: Arc<DataKey>,
+}
+
+impl Owner {
+    /// The caller's own.
+    pub(crate) fn of(caller: &Access) -> Self {
+        Self {
+            id: caller.user_id,
+            version: caller.version,
+            key: caller.key.clone(),
+        }
+    }
+}
+
+impl App {
+    /// Returns what a persona knows: without a prompt or a limit everything
+    /// that the caller may see, else the most similar.
+    pub async fn ask_persona(
+        &self,
+        caller: &Authorized<Read>,
+        question: AskPersona,
+    ) -> Result<Persona, Error> {
+        let (owner, user) = self.person_behind(&question.of).await?;
+        let now = self.now();
+        let filter = visible(caller, owner.id, MemoryFilter::default()).unwrap_or_default();
+        let total = memories::count(&self.db, owner.id, &filter, now).await?;
+        let total = usize::try_from(total).unwrap_or(0);
+        let limit = question.limit.map_or(total, picard_domain::PageSize::get);
+        let memories = match question.prompt {
+            None => self.newest(&owner, &filter, now, limit).await?,
+            Some(prompt) => {
+                let vector = self.embedding.query(prompt.expose()).await?;
+                self.find(
+                    &owner,
+                    Question {
+                        text: prompt,
+                        vector,
+                        filter,
+                        now,
+                        limit,
+                    },
+                )
+                .await?
+            }
+        };
+        Ok(Persona {
+            user,
+            memories,
+            total,
+        })
+    }
+
+    /// Finds whose memories a list is about.
+    pub(crate) async fn owner(
+        &self,
+        caller: &Access,
+        of: Option<&UserRef>,
+    ) -> Result<Owner, Error> {
+        match of {
+            None => Ok(Owner::of(caller)),
+            Some(of) => Ok(self.person_behind(of).await?.0),
+        }
+    }
+
+    async fn person_behind(&self, of: &UserRef) -> Result<(Owner, PublicUser), Error> {
+        let user = match of {
+            UserRef::Id(id) => users::find(&self.db, *id).await?,
+            UserRef::Handle(handle) => users::find_by_handle(&self.db, handle).await?,
+        };
+        let user = user.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or(Error::NotFound("user"))?;
+        let wrapped = Wrapped {
+            key_id: user.key_id.parse().map_err(Error::internal)?,
+            bytes: user.wrapped_key,
+        };
+        let key = self.keys.open(user.id, &wrapped)?;
+        let owner = Owner {
+            id: user.id,
+            version: user.version,
+            key,
+        };
+        Ok((
+            owner,
+            PublicUser {
+                id: user.id,
+                handle: user.handle,
+                name: user.name,
+            },
+        ))
+    }
+
+    async fn newest(
+        &self,
+        owner: &Owner,
+        filter: &MemoryFilter,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<Found>, Error> {
+        let mut found = Vec::new();
+        let mut after: Option<(Instant, MemoryId)> = None;
+        while found.len() < limit {
+            let wanted = PAGE.min(limit - found.len());
+            let rows = memories::list(&self.db, owner.id, filter, now, after, wanted).await?;
+            let last = rows.len() < wanted;
+            after = rows.last().map(|row| (row.created_at, row.id)).or(after);
+            for row in rows {
+                found.push(Found {
+                    memory: open(row, owner.id, &owner.key)?,
+                    score: None,
+                });
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,93 @@
+//! New accounts: by the form, by the command line, by an operator's settings.
+
+use picard_domain::{DisplayName, Handle, UserId};
+use picard_store::users::{self, Creation, NewUser};
+
+use crate::{
+    App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit,
+    passwords::check_strength,
+};
+
+impl App {
+    /// Makes an account and logs the person in.
+    pub async fn sign_up(
+        &self,
+        new: NewAccount<'_>,
+        visit: Visit,
+    ) -> Result<SignedIn, SignUpError> {
+        let checked = Checked::new(&new)?;
+        self.count_attempt(&Limit::sign_up(&visit)).await?;
+        let id = self.make_user(&checked, new.password, false).await?;
+        Ok(self.open_session(id, &visit).await?)
+    }
+
+    /// Makes an account without logging in (the command line).
+    pub async fn add_user(
+        &self,
+        new: NewAccount<'_>,
+        is_admin: bool,
+    ) -> Result<UserId, SignUpError> {
+        let checked = Checked::new(&new)?;
+        self.make_user(&checked, new.password, is_admin).await
+    }
+
+    /// Makes an administrator unless the handle is taken already.
+    pub async fn ensure_admin(&self, new: NewAccount<'_>) -> Result<(), SignUpError> {
+        let handle: Handle = new.handle.parse()?;
+        if users::find_by_handle(&self.db, &handle)
+            .await
+            .map_err(Error::from)?
+            .is_some()
+        {
+            return Ok(());
+        }
+        let name = new.name.parse()?;
+        match self
+            .make_user(&Checked { handle, name }, new.password, true)
+            .await
+        {
+            // Another node was first.
+            Ok(_) | Err(SignUpError::HandleTaken) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn make_user(
+        &self,
+        checked: &Checked,
+        password: &str,
+        is_admin: bool,
+    ) -> Result<UserId, SignUpError> {
+        let id = UserId::random(self.entropy());
+        let password_hash = self.passwords.hash(password).await?;
+        let wrapped = self.keys.make(id, self.entropy());
+        let new = NewUser {
+            id,
+            handle: &checked.handle,
+            name: &checked.name,
+            password_hash: &password_hash,
+            key_id: &wrapped.key_id.to_string(),
+            wrapped_key: &wrapped.bytes,
+            is_admin,
+            now: self.now(),
+        };
+        match users::create(&self.db, &new).await.map_err(Error::from)? {
+            Creation::Created => Ok(id),
+            Creation::HandleTaken => Err(SignUpError::HandleTaken),
+        }
+    }
+}
+
+struct Checked {
+    handle: Handle,
+    name: DisplayName,
+}
+
+impl Checked {
+    fn new(new: &NewAccount<'_>) -> Result<Self, SignUpError> {
+        let handle: Handle = new.handle.parse()?;
+        let name = new.name.parse()?;
+        check_strength(new.password, handle.as_str()).map_err(SignUpError::WeakPassword)?;
+        Ok(Self { handle, name })
+    }
+}

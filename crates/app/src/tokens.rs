@@ -1,0 +1,98 @@
+//! Access tokens at work: who calls, what a token is for, and its end.
+
+use picard_crypto::{Digest, Token, TokenKind, Wrapped};
+use picard_oauth::{
+    introspection::{ActiveToken, IntrospectionRequest, IntrospectionResponse},
+    revocation::RevocationRequest,
+    token::TokenType,
+};
+use picard_store::{grants, tokens};
+
+use crate::{Access, App, Error, TokenError};
+
+impl App {
+    /// Finds what an access token stands for; `None` when it is unknown,
+    /// expired or revoked.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Access>, Error> {
+        let Ok(token) = Token::parse(TokenKind::Access, token) else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let found = tokens::authenticate(&self.db, *token.digest().as_bytes(), now).await?;
+        let Some(row) = found else {
+            return Ok(None);
+        };
+        let (user, grant) = (row.user_id, row.grant_id);
+        grants::touch(&self.db, user, grant, row.grant_last_used_at, now).await?;
+        let wrapped = Wrapped {
+            key_id: row.key_id.parse().map_err(Error::internal)?,
+            bytes: row.wrapped_key,
+        };
+        Ok(Some(Access {
+            user_id: row.user_id,
+            handle: row.handle,
+            client_id: row.client_id,
+            grant_id: row.grant_id,
+            scopes: row.scopes,
+            expires_at: row.expires_at,
+            version: row.version,
+            key: self.keys.open(row.user_id, &wrapped)?,
+        }))
+    }
+
+    /// Revokes a token (RFC 7009). A refresh token takes its whole grant with
+    /// it; one that is unknown, or another client's, is left alone in silence.
+    pub async fn revoke(&self, request: RevocationRequest) -> Result<(), TokenError> {
+        let client = self.authenticate_client(&request.client).await?;
+        let presented = request.token.expose();
+        let digest = *Digest::of(presented).as_bytes();
+        let found = tokens::find_refresh(&self.db, digest)
+            .await
+            .map_err(Error::from)?;
+        if let Some(row) = found.filter(|row| row.client_id == client) {
+            grants::revoke(&self.db, row.user_id, row.grant_id, self.now())
+                .await
+                .map_err(Error::from)?;
+            return Ok(());
+        }
+        let found = tokens::authenticate(&self.db, digest, self.now()).await;
+        if found
+            .map_err(Error::from)?
+            .is_some_and(|row| row.client_id == client)
+        {
+            tokens::revoke_access(&self.db, digest)
+                .await
+                .map_err(Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Tells a client with a secret about a token of its own (RFC 7662).
+    pub async fn introspect(
+        &self,
+        request: IntrospectionRequest,
+        issuer: &str,
+    ) -> Result<IntrospectionResponse, TokenError> {
+        let client = self.authenticate_client(&request.client).await?;
+        let digest = *Digest::of(request.token.expose()).as_bytes();
+        let now = self.now();
+        let found = tokens::authenticate(&self.db, digest, now)
+            .await
+            .map_err(Error::from)?;
+        if let Some(row) = found.filter(|row| row.client_id == client) {
+            return Ok(IntrospectionResponse::active(ActiveToken {
+                scope: row.scopes,
+                client_id: row.client_id,
+                sub: row.user_id,
+                username: row.handle,
+                name: row.name.to_string(),
+                token_type: TokenType::Bearer,
+                exp: row.expires_at.seconds(),
+                iat: row.created_at.seconds(),
+                iss: issuer.to_owned(),
+                aud: row.resource,
+            }));
+        }
+        Ok(IntrospectionResponse::inactive())
+    }
+}
