@@ -1,1 +1,64 @@
-//! The server over HTTP: OAuth, tools, pages.
+//! The server over HTTP: OAuth, the tools, the pages of people, health.
+//!
+//! [`router`] is everything; `cli` serves it. A handler takes what the
+//! extractors proved, calls one use case of `app`, and turns the answer into a
+//! response.
+
+mod bearer;
+mod health;
+mod json;
+mod oauth;
+mod pages;
+mod problem;
+mod request_id;
+mod state;
+mod tools;
+
+use axum::{
+    Router, middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use problem::Problem;
+pub use state::{Config, Server};
+
+/// Returns everything that the server answers.
+pub fn router(server: Server) -> Router {
+    let api = Router::new()
+        .route("/api/tools", post(tools::rest::call))
+        .route("/openapi.json", get(tools::openapi::openapi))
+        .route("/health", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(oauth::api())
+        .method_not_allowed_fallback(method_not_allowed);
+    pages::router(&server)
+        .merge(api)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            problem::finish,
+        ))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            request_id::layer,
+        ))
+        .with_state(server)
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        "method_not_allowed",
+        "the Allow header tells which methods are",
+    )
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::new(
+        "internal",
+        "the log of the server tells more under the request's id",
+    )
+    .into_response()
+}

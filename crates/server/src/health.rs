@@ -1,0 +1,17 @@
+//! `/health`: the process lives. `/health/ready`: database and model work.
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use crate::{problem::Problem, state::Server};
+
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+pub(crate) async fn ready(State(server): State<Server>) -> Result<Json<Value>, Problem> {
+    server.app.ready().await?;
+    Ok(Json(
+        json!({"status": "ready", "database": "ok", "model": server.app.model()}),
+    ))
+}

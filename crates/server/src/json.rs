@@ -1,0 +1,85 @@
+//! JSON bodies: the right type, not too long, UTF-8, and errors that name the field.
+
+use axum::{
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, Request},
+};
+use http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{problem::Problem, state::Server};
+
+/// The most bytes of a body: a memory of 64 KiB with every character escaped, and room to spare.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A JSON body.
+pub(crate) struct StrictJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Server> for StrictJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Server) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let body = to_bytes(request.into_body(), MAX_BODY)
+            .await
+            .map_err(|_| Problem::new("too_large", format!("the most is {MAX_BODY} bytes")))?;
+        let value = value(&body)?;
+        if !value.is_object() {
+            return Err(Problem::new(
+                "invalid_request",
+                "the body must be an object",
+            ));
+        }
+        typed(value).map(Self)
+    }
+}
+
+/// Reads a value as a type; a field of the wrong type or form is named.
+pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        if path == "." {
+            Problem::new("invalid_request", message)
+        } else {
+            Problem::field(&path, &message)
+        }
+    })
+}
+
+/// Tells whether the body says that it is of this type; parameters as
+/// `charset` do not matter.
+pub(crate) fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let sent = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = sent
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    essence.eq_ignore_ascii_case(wanted)
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_of_type(headers, "application/json") {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            "unsupported_media_type",
+            "send the body as application/json",
+        ))
+    }
+}
+
+fn value(body: &Bytes) -> Result<Value, Problem> {
+    let not_json = |error: &dyn std::fmt::Display| {
+        Problem::new(
+            "invalid_request",
+            format!("the body is not JSON in UTF-8: {error}"),
+        )
+    };
+    let text = std::str::from_utf8(body).map_err(|error| not_json(&error))?;
+    serde_json::from_str(text).map_err(|error| not_json(&error))
+}

@@ -1,0 +1,101 @@
+//! Who looks at a page: the extractors for people.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    response::Response,
+};
+use http::{Method, request::Parts};
+use picard_app::{Person, Visit};
+use picard_ui::{Browser, LocalPath, Shell, see_other};
+
+use super::errors;
+use crate::state::Server;
+
+/// Somebody with a live session. Everybody else is sent to the log-in page and
+/// comes back after it.
+pub(crate) struct Member {
+    pub(crate) browser: Browser,
+    pub(crate) person: Person,
+}
+
+/// Somebody, logged in or not.
+pub(crate) struct Anyone {
+    pub(crate) browser: Browser,
+    pub(crate) person: Option<Person>,
+}
+
+/// Where a form was sent from, for the use cases that count guesses.
+pub(crate) struct From(pub(crate) Visit);
+
+impl Member {
+    /// The frame of a page for this person.
+    pub(crate) fn shell(&self) -> Shell {
+        self.browser.shell_for(self.person.name.as_str())
+    }
+}
+
+impl Anyone {
+    /// The frame of a page, as it is for them.
+    pub(crate) fn shell(&self) -> Shell {
+        match &self.person {
+            Some(person) => self.browser.shell_for(person.name.as_str()),
+            None => self.browser.shell(),
+        }
+    }
+}
+
+impl FromRequestParts<Server> for Anyone {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        let browser = Browser::from_request_parts(parts, server).await?;
+        let person = match browser.session() {
+            Some(session) => server.app.person(session).await,
+            None => Ok(None),
+        };
+        match person {
+            Ok(person) => Ok(Self { browser, person }),
+            Err(error) => Err(errors::page(&browser, parts, error)),
+        }
+    }
+}
+
+impl FromRequestParts<Server> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        let Anyone { browser, person } = Anyone::from_request_parts(parts, server).await?;
+        let asked = parts
+            .uri
+            .path_and_query()
+            .map_or("/account", |asked| asked.as_str());
+        // A form cannot be sent again after the log-in; its page can be shown.
+        let back = if parts.method == Method::GET {
+            asked
+        } else {
+            "/account"
+        };
+        let log_in = || match LocalPath::parse(back) {
+            Some(next) => see_other(&next.after("/login")),
+            None => see_other("/login"),
+        };
+        person
+            .map(|person| Self { browser, person })
+            .ok_or_else(log_in)
+    }
+}
+
+impl FromRequestParts<Server> for From {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        let browser = Browser::from_request_parts(parts, server).await?;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(Visit {
+            ip: peer.map(|ConnectInfo(address)| address.ip()),
+            user_agent: browser.user_agent().to_owned(),
+        }))
+    }
+}

@@ -1,0 +1,191 @@
+//! `/openapi.json`: the API described (OpenAPI 3.1), made from the registry.
+
+use axum::{Json, extract::State};
+use picard_domain::Scope;
+use serde_json::{Map, Value, json};
+
+use super::registry::{self, Tool};
+use crate::{problem::Problem, state::Server};
+
+pub(crate) async fn openapi(State(server): State<Server>) -> Json<Value> {
+    Json(document(&server.config.public_url))
+}
+
+pub(crate) fn document(public_url: &str) -> Value {
+    let scopes: Map<_, _> = Scope::ALL
+        .into_iter()
+        .map(|scope| (scope.to_string(), json!(scope.in_words())))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Picard",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Memories that a person owns and every assistant can use, by permission.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "paths": {
+            "/api/tools": {"post": call()},
+            "/health": {"get": health("The process lives")},
+            "/health/ready": {"get": health("Database and model can be used")},
+        },
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {"oauth": {
+                "type": "oauth2",
+                "flows": {"authorizationCode": {
+                    "authorizationUrl": format!("{public_url}/oauth/authorize"),
+                    "tokenUrl": format!("{public_url}/oauth/token"),
+                    "refreshUrl": format!("{public_url}/oauth/token"),
+                    "scopes": scopes,
+                }},
+            }},
+        },
+    })
+}
+
+fn call() -> Value {
+    let request: Vec<_> = registry::all().iter().map(reference("Call")).collect();
+    let result: Vec<_> = registry::all().iter().map(reference("Result")).collect();
+    let examples: Map<_, _> = registry::all()
+        .iter()
+        .map(|tool| {
+            (
+                tool.name.to_owned(),
+                json!({"summary": tool.title, "value": example(tool)}),
+            )
+        })
+        .collect();
+    let mut responses = Map::new();
+    responses.insert(
+        "200".into(),
+        json!({
+            "description": "The result of the tool itself",
+            "content": {"application/json": {"schema": {"anyOf": result}}},
+        }),
+    );
+    for (status, _, title) in Problem::KINDS {
+        responses
+            .entry(status.as_u16().to_string())
+            .or_insert_with(|| {
+                json!({
+                    "description": title,
+                    "content": {"application/problem+json": {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                    }},
+                })
+            });
+    }
+    json!({
+        "operationId": "call_tool",
+        "summary": "Calls a tool",
+        "security": [{"oauth": []}],
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {"schema": {"oneOf": request}, "examples": examples}},
+        },
+        "responses": responses,
+    })
+}
+
+fn reference(kind: &'static str) -> impl Fn(&Tool) -> Value {
+    move |tool| json!({"$ref": format!("#/components/schemas/{}_{kind}", tool.name)})
+}
+
+fn health(title: &str) -> Value {
+    json!({"summary": title, "responses": {
+        "200": {"description": title},
+        "503": {"description": "It cannot be used right now"},
+    }})
+}
+
+fn schemas() -> Value {
+    let mut schemas = Map::new();
+    for tool in registry::all() {
+        schemas.insert(
+            format!("{}_Call", tool.name),
+            json!({
+                "type": "object",
+                "title": tool.title,
+                "description": format!("{} Needs the scope {}.", tool.description, tool.scope),
+                "properties": {"tool": {"const": tool.name}, "data": tool.input},
+                "required": ["tool", "data"],
+                "additionalProperties": false,
+            }),
+        );
+        schemas.insert(format!("{}_Result", tool.name), tool.output.clone());
+    }
+    schemas.insert(
+        "Problem".into(),
+        json!({
+            "type": "object",
+            "description": "RFC 9457",
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"enum": Problem::KINDS.map(|kind| kind.1)},
+                "request_id": {"type": "string"},
+                "errors": {"type": "array", "items": {
+                    "type": "object",
+                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                    "required": ["field", "message"],
+                }},
+            },
+            "required": ["type", "title", "status", "detail", "code", "request_id"],
+        }),
+    );
+    Value::Object(schemas)
+}
+
+/// A call that works as it stands (with an id of one's own where one is needed).
+pub(super) fn example(tool: &Tool) -> Value {
+    let id = "0198c0de-0000-7000-8000-000000000000";
+    let data = match tool.name {
+        "submit_memory" => json!({
+            "text": "The captain drinks Earl Grey, hot.",
+            "permission": "private",
+            "expiration_date": "2999-12-31T23:59:59Z",
+        }),
+        "get_memories" => json!({"permission": "public", "limit": 20}),
+        "update_memory" => json!({"memory_id": id, "text": "The captain drinks Darjeeling."}),
+        "modify_permissions" => json!({"memory_id": id, "permission": "public"}),
+        "delete_memory" => json!({"memory_id": id}),
+        "query_memory" => json!({"query": "What does the captain like to drink?", "limit": 5}),
+        _ => json!({"user_id": "jean-luc", "prompt": "What do you drink?", "limit": 5}),
+    };
+    json!({"tool": tool.name, "data": data})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::input::check_names, *};
+
+    #[test]
+    fn every_example_is_a_valid_call() {
+        for tool in registry::all() {
+            assert!(
+                check_names(&tool.input, &example(tool)["data"]).is_ok(),
+                "{}",
+                tool.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_tool_and_every_error_is_described() {
+        let document = document("http://localhost:8001");
+        let call = &document["paths"]["/api/tools"]["post"];
+        assert_eq!(
+            call["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+                .as_array()
+                .map(Vec::len),
+            Some(7)
+        );
+        for (status, _, _) in Problem::KINDS {
+            assert!(call["responses"][status.as_str()].is_object(), "{status}");
+        }
+    }
+}

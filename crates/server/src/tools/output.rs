@@ -1,0 +1,145 @@
+//! What the tools give: the JSON of memories, pages and personas.
+
+use picard_app::{Found, MemoryPage, Persona, PublicUser};
+use picard_domain::{Instant, Memory, MemoryId, Permission, UserId};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::input::PermissionWord;
+
+/// A memory.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct MemoryView {
+    #[schemars(with = "uuid::Uuid")]
+    id: MemoryId,
+    #[schemars(with = "uuid::Uuid")]
+    user_id: UserId,
+    text: String,
+    #[schemars(with = "PermissionWord")]
+    permission: Permission,
+    /// The instant from which on the memory is no longer valid (RFC 3339), or null.
+    #[schemars(with = "Option<String>", required)]
+    expiration_date: Option<Instant>,
+    expired: bool,
+    #[schemars(with = "String")]
+    created_at: Instant,
+    #[schemars(with = "String")]
+    updated_at: Instant,
+}
+
+/// A memory with how close it is to what was asked.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FoundView {
+    #[serde(flatten)]
+    memory: MemoryView,
+    /// How close, 0 to 1; absent when nothing was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
+}
+
+/// A page of memories, newest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct MemoryPageView {
+    memories: Vec<MemoryView>,
+    /// Gives the next page when sent as `cursor`; null on the last page.
+    #[schemars(required)]
+    next_cursor: Option<String>,
+}
+
+/// The memories that fit a query, best first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct QueryMemoryView {
+    pub(super) query: String,
+    pub(super) memories: Vec<FoundView>,
+}
+
+/// A person as others see them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct UserView {
+    #[schemars(with = "uuid::Uuid")]
+    id: UserId,
+    handle: String,
+    name: String,
+}
+
+/// A persona's answer.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PersonaView {
+    user: UserView,
+    #[schemars(required)]
+    prompt: Option<String>,
+    memories: Vec<FoundView>,
+    /// How many memories the caller could see without a limit.
+    total: usize,
+}
+
+/// Confirms a deletion.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeletedView {
+    #[schemars(with = "uuid::Uuid")]
+    pub(super) id: MemoryId,
+    pub(super) deleted: bool,
+}
+
+impl MemoryView {
+    pub(super) fn new(memory: &Memory, now: Instant) -> Self {
+        Self {
+            id: memory.id,
+            user_id: memory.user_id,
+            text: memory.text.expose().to_owned(),
+            permission: memory.permission,
+            expiration_date: memory.expiration_date,
+            expired: memory.is_expired(now),
+            created_at: memory.created_at,
+            updated_at: memory.updated_at,
+        }
+    }
+}
+
+impl FoundView {
+    pub(super) fn new(found: &Found, now: Instant) -> Self {
+        Self {
+            memory: MemoryView::new(&found.memory, now),
+            score: found.score,
+        }
+    }
+}
+
+impl MemoryPageView {
+    pub(super) fn new(page: MemoryPage, now: Instant) -> Self {
+        let memories = page
+            .memories
+            .iter()
+            .map(|memory| MemoryView::new(memory, now))
+            .collect();
+        Self {
+            memories,
+            next_cursor: page.next_cursor,
+        }
+    }
+}
+
+impl From<PublicUser> for UserView {
+    fn from(user: PublicUser) -> Self {
+        Self {
+            id: user.id,
+            handle: user.handle.to_string(),
+            name: user.name.to_string(),
+        }
+    }
+}
+
+impl PersonaView {
+    pub(super) fn new(persona: Persona, prompt: Option<String>, now: Instant) -> Self {
+        Self {
+            user: persona.user.into(),
+            prompt,
+            memories: persona
+                .memories
+                .iter()
+                .map(|found| FoundView::new(found, now))
+                .collect(),
+            total: persona.total,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The list of tools: name, words, schemas, scope and handler of each, once.
+
+use std::sync::{Arc, LazyLock};
+
+use futures::future::BoxFuture;
+use picard_app::{Access, App};
+use picard_domain::Scope;
+use serde_json::Value;
+
+use super::{handlers, input, output};
+use crate::problem::Problem;
+
+/// One tool.
+pub(crate) struct Tool {
+    /// The name on the wire: `[a-z_]`, at most 40 characters.
+    pub(crate) name: &'static str,
+    /// The name for people.
+    pub(crate) title: &'static str,
+    /// What it does, for models and people.
+    pub(crate) description: &'static str,
+    /// The scope that a token needs for it.
+    pub(crate) scope: Scope,
+    /// The JSON Schema of `data`.
+    pub(crate) input: Value,
+    /// The JSON Schema of the result.
+    pub(crate) output: Value,
+    pub(super) handler: Handler,
+}
+
+pub(super) type Handler = fn(Arc<App>, Access, Value) -> BoxFuture<'static, Result<Value, Problem>>;
+
+impl Tool {
+    /// Checks the scope and the input, and runs the tool.
+    pub(crate) async fn call(
+        &self,
+        app: Arc<App>,
+        access: Access,
+        data: Value,
+    ) -> Result<Value, Problem> {
+        if !access.scopes.allows(self.scope) {
+            return Err(Problem::insufficient_scope(self.scope, access.scopes));
+        }
+        input::check_names(&self.input, &data)?;
+        (self.handler)(app, access, data).await
+    }
+}
+
+/// All tools, in the order in which they are listed.
+pub(crate) fn all() -> &'static [Tool] {
+    static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(build);
+    &TOOLS
+}
+
+/// Finds a tool by its name or by the name that the reference's client uses.
+pub(crate) fn find(name: &str) -> Option<&'static Tool> {
+    let name = if name == "retrieve_memories" {
+        "get_memories"
+    } else {
+        name
+    };
+    all().iter().find(|tool| tool.name == name)
+}
+
+fn build() -> Vec<Tool> {
+    vec![
+        Tool {
+            name: "submit_memory",
+            title: "Remember",
+            description: "Stores one memory of the person: a self-contained statement worth \
+                keeping across conversations. Private unless permission says \"public\"; an \
+                expiration_date ends its validity.",
+            scope: Scope::Write,
+            input: input::schema::<input::SubmitMemory>(),
+            output: input::schema::<output::MemoryView>(),
+            handler: |app, access, data| Box::pin(handlers::submit_memory(app, access, data)),
+        },
+        Tool {
+            name: "get_memories",
+            title: "List memories",
+            description: "Lists the person's memories, newest first, by permission and \
+                expiration, a page at a time; or returns the one with memory_id. With user_id, \
+                another person's public memories.",
+            scope: Scope::Read,
+            input: input::schema::<input::GetMemories>(),
+            output: input::schema::<output::MemoryPageView>(),
+            handler: |app, access, data| Box::pin(handlers::get_memories(app, access, data)),
+        },
+        Tool {
+            name: "update_memory",
+            title: "Change a memory",
+            description: "Changes the text, permission or expiration_date of one memory; what \
+                is not sent stays, and null clears the expiration_date.",
+            scope: Scope::Write,
+            input: input::schema::<input::UpdateMemory>(),
+            output: input::schema::<output::MemoryView>(),
+            handler: |app, access, data| Box::pin(handlers::update_memory(app, access, data)),
+        },
+        Tool {
+            name: "modify_permissions",
+            title: "Make private or public",
+            description: "Makes one memory private (only its owner) or public (whoever queries \
+                the owner's persona).",
+            scope: Scope::Write,
+            input: input::schema::<input::ModifyPermissions>(),
+            output: input::schema::<output::MemoryView>(),
+            handler: |app, access, data| Box::pin(handlers::modify_permissions(app, access, data)),
+        },
+        Tool {
+            name: "delete_memory",
+            title: "Forget",
+            description: "Deletes one memory for good.",
+            scope: Scope::Write,
+            input: input::schema::<input::DeleteMemory>(),
+            output: input::schema::<output::DeletedView>(),
+            handler: |app, access, data| Box::pin(handlers::delete_memory(app, access, data)),
+        },
+        Tool {
+            name: "query_memory",
+            title: "Find by meaning",
+            description: "Finds the person's memories that fit a question best, by meaning and \
+                by words, in any language. Expired ones are never returned.",
+            scope: Scope::Read,
+            input: input::schema::<input::QueryMemory>(),
+            output: input::schema::<output::QueryMemoryView>(),
+            handler: |app, access, data| Box::pin(handlers::query_memory(app, access, data)),
+        },
+        Tool {
+            name: "query_user",
+            title: "Ask a persona",
+            description: "Returns what a persona knows: one's own (private and public memories) \
+                or another person's (public only), none of them expired. With a prompt the most \
+                similar first; without a prompt or a limit all of them.",
+            scope: Scope::Read,
+            input: input::schema::<input::QueryUser>(),
+            output: input::schema::<output::PersonaView>(),
+            handler: |app, access, data| Box::pin(handlers::query_user(app, access, data)),
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_plain_and_unique() {
+        let mut names: Vec<_> = all().iter().map(|tool| tool.name).collect();
+        assert!(
+            names.iter().all(|name| name.len() <= 40
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
+        names.dedup();
+        assert_eq!(names.len(), 7);
+    }
+
+    #[test]
+    fn the_reference_clients_name_of_the_list_works() {
+        assert_eq!(
+            find("retrieve_memories").map(|tool| tool.name),
+            Some("get_memories")
+        );
+        assert!(find("drop_table").is_none());
+    }
+}
