@@ -22,6 +22,10 @@ const TEXTS: [&str; 5] = [
 ];
 
 /// Runs a Python script on the lines, and returns the lines it printed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the interpreter is chosen by who runs the tests"
+)]
 fn python(script: &str, lines: &[&str]) -> Vec<String> {
     let python = std::env::var("PICARD_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
     let mut child = Command::new(&python)

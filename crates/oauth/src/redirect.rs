@@ -122,10 +122,10 @@ impl RedirectUri {
     pub fn with<'a>(&self, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
         let mut uri = self.0.clone();
         for (name, value) in parameters {
-            match uri.as_bytes().last() {
-                Some(b'?' | b'&') => {}
-                _ if uri.contains('?') => uri.push('&'),
-                _ => uri.push('?'),
+            if !uri.contains('?') {
+                uri.push('?');
+            } else if !uri.ends_with(['?', '&']) {
+                uri.push('&');
             }
             uri.push_str(name);
             uri.push('=');
