@@ -1,0 +1,192 @@
+//! What the tests of the store share: people, memories and tokens made of numbers.
+
+use picard_domain::{
+    ClientId, GrantId, Handle, Instant, MemoryId, Permission, Scopes, SessionId, Span, UserId,
+};
+use picard_store::{
+    Db, Digest,
+    clients::{self, Client, RedirectUris},
+    codes::{self, Consent},
+    memories::{self, NewMemory, SealedVectors, Written},
+    sessions::{self, NewSession},
+    tickets::{self, NewTicket},
+    tokens::{self, Issue, Pair},
+    users::{self, Creation, NewUser},
+};
+use picard_testkit::TestDatabase;
+use uuid::Uuid;
+
+/// So many seconds after the beginning of the story.
+pub(crate) fn at(seconds: i64) -> Instant {
+    Instant::from_micros(1_800_000_000_000_000) + Span::seconds(seconds)
+}
+
+pub(crate) fn user_id(n: u128) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn memory_id(n: u128) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn client_id(n: u128) -> ClientId {
+    ClientId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn grant_id(n: u128) -> GrantId {
+    GrantId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn session_id(n: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(n))
+}
+
+/// The digest of the thing with this name.
+pub(crate) fn digest(name: &str) -> Digest {
+    let mut digest = [0; 32];
+    digest[..name.len()].copy_from_slice(name.as_bytes());
+    digest
+}
+
+/// Opens an empty database and brings it to the newest version.
+pub(crate) async fn migrated(database: &TestDatabase) -> Db {
+    let db = database.open().await;
+    picard_store::migrate(&db)
+        .await
+        .expect("the migrations are sound");
+    db
+}
+
+pub(crate) fn handle(text: &str) -> Handle {
+    text.parse().expect("a handle")
+}
+
+/// Makes a person and returns who it is.
+pub(crate) async fn person(db: &Db, n: u128, name: &str) -> UserId {
+    let new = NewUser {
+        id: user_id(n),
+        handle: &handle(name),
+        name: &name.parse().expect("a name"),
+        password_hash: "phc",
+        key_id: "key-1",
+        wrapped_key: b"wrapped",
+        is_admin: false,
+        now: at(0),
+    };
+    assert_eq!(
+        users::create(db, &new).await.expect("written"),
+        Creation::Created
+    );
+    user_id(n)
+}
+
+/// A memory of a person, stored at `now`.
+pub(crate) fn memory(user_id: UserId, n: u128, now: Instant) -> NewMemory<'static> {
+    NewMemory {
+        user_id,
+        id: memory_id(n),
+        permission: Permission::Private,
+        expiration_date: None,
+        ciphertext: "ciphertext",
+        vectors: SealedVectors {
+            model: "e5",
+            sealed: b"sealed",
+        },
+        now,
+    }
+}
+
+pub(crate) async fn submit(db: &Db, new: NewMemory<'_>) -> i64 {
+    match memories::submit(db, &new).await.expect("written") {
+        Written::At(version) => version,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+pub(crate) async fn client(db: &Db, n: u128) -> Client {
+    let uris = ["https://app.example/callback", "http://127.0.0.1/callback"];
+    let client = Client {
+        id: client_id(n),
+        secret_digest: Some(digest("secret")),
+        name: "An application".into(),
+        redirect_uris: RedirectUris::new(uris.map(str::to_owned).into()).expect("sound"),
+        scopes: Scopes::all(),
+        auth_method: "client_secret_basic".into(),
+        first_party: true,
+        created_at: at(0),
+        last_used_at: None,
+    };
+    clients::put(db, &client).await.expect("written");
+    client
+}
+
+/// Lets a person allow client 1 to read and write, with a code of this name.
+pub(crate) async fn consent(db: &Db, user_id: UserId, grant: u128, code: &str) -> GrantId {
+    let consent = Consent {
+        user_id,
+        grant_id: grant_id(grant),
+        client_id: client_id(1),
+        scopes: Scopes::read_write(),
+        resource: "https://picard.example/mcp",
+        code: digest(code),
+        redirect_uri: "https://app.example/callback",
+        code_challenge: "challenge",
+        now: at(0),
+        code_expires_at: at(60),
+    };
+    assert!(codes::issue(db, &consent).await.expect("written"));
+    grant_id(grant)
+}
+
+/// A pair of tokens with these names.
+pub(crate) fn pair(
+    user_id: UserId,
+    grant_id: GrantId,
+    access: &str,
+    refresh: &str,
+    now: Instant,
+) -> Pair {
+    Pair {
+        user_id,
+        grant_id,
+        client_id: client_id(1),
+        access: digest(access),
+        access_scopes: Scopes::read_write(),
+        access_expires_at: now + Span::hours(1),
+        refresh: digest(refresh),
+        refresh_scopes: Scopes::read_write(),
+        refresh_expires_at: now + Span::days(30),
+        now,
+    }
+}
+
+pub(crate) async fn issue(db: &Db, pair: &Pair) {
+    assert_eq!(
+        tokens::issue(db, pair).await.expect("written"),
+        Issue::Issued
+    );
+}
+
+pub(crate) async fn session(db: &Db, user_id: UserId, n: u128, cookie: &str) -> SessionId {
+    let new = NewSession {
+        digest: digest(cookie),
+        id: session_id(n),
+        user_id,
+        user_agent: "Firefox",
+        now: at(0),
+        expires_at: at(3600),
+    };
+    assert!(sessions::open(db, &new).await.expect("written"));
+    session_id(n)
+}
+
+pub(crate) async fn ticket(db: &Db, user_id: UserId, name: &str) {
+    let new = NewTicket {
+        digest: digest(name),
+        user_id,
+        request: "client_id=1",
+        now: at(0),
+        expires_at: at(600),
+    };
+    assert!(tickets::open(db, &new).await.expect("written"));
+}

@@ -1,0 +1,154 @@
+//! The habits of every statement, read from the source: what keeps databases
+//! that spread users over many machines possible.
+
+use std::{fs, path::Path};
+
+const USER_TABLES: [&str; 9] = [
+    "memories",
+    "vectors",
+    "tombstones",
+    "sessions",
+    "grants",
+    "codes",
+    "access_tokens",
+    "refresh_tokens",
+    "consent_tickets",
+];
+
+/// Words and signs of features that not every database has.
+const FORBIDDEN: [&str; 24] = [
+    "skip locked",
+    "for update",
+    "for share",
+    "advisory",
+    "listen ",
+    "notify ",
+    "nextval",
+    "sequence",
+    "serial",
+    "autoincrement",
+    "trigger",
+    "json",
+    "->",
+    "array",
+    "any(",
+    "unnest",
+    "now()",
+    "current_timestamp",
+    "strftime",
+    "default ",
+    "references",
+    "foreign key",
+    "offset",
+    "select *",
+];
+
+/// All texts within `sql!(…)` of this crate, with the file that holds each.
+fn statements() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(sources).expect("the sources are here") {
+        let path = entry.expect("an entry").path();
+        let file = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let source = fs::read_to_string(&path).expect("a text");
+        for call in source.split("sql!(").skip(1) {
+            let text = call
+                .split('"')
+                .nth(1)
+                .expect("a statement is written where it is used");
+            found.push((
+                file.clone(),
+                text.split_whitespace().collect::<Vec<_>>().join(" "),
+            ));
+        }
+    }
+    assert!(found.len() > 50, "the statements are found");
+    found
+}
+
+fn migrations() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the migrations are here") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a text");
+        let code = text
+            .lines()
+            .filter(|line| !line.starts_with("--"))
+            .collect::<Vec<_>>();
+        found.push((path.display().to_string(), code.join(" ")));
+    }
+    assert_eq!(found.len() % 2, 0, "migrations come in pairs");
+    found
+}
+
+/// Tells whether a word stands in a statement.
+fn names(statement: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    statement.split(|c| !is_part(c)).any(|part| part == word)
+}
+
+#[test]
+fn every_statement_on_a_user_s_rows_names_the_user_or_a_digest() {
+    for (file, statement) in statements() {
+        if !USER_TABLES.iter().any(|table| names(&statement, table)) {
+            continue;
+        }
+        let condition = if let Some((_, condition)) = statement.split_once("WHERE") {
+            condition
+        } else {
+            assert!(
+                statement.starts_with("INSERT"),
+                "{file}: all rows at once: {statement}"
+            );
+            &statement
+        };
+        let bound = names(condition, "user_id") || names(condition, "digest");
+        assert!(bound, "{file}: whose rows? {statement}");
+    }
+}
+
+#[test]
+fn keys_of_users_rows_begin_with_the_user_or_are_a_digest() {
+    for (file, text) in migrations() {
+        for table in USER_TABLES {
+            let table = text
+                .split_once(&format!("CREATE TABLE {table} ("))
+                .expect("made")
+                .1;
+            let key = table.split_once("PRIMARY KEY (").expect("a key").1;
+            assert!(
+                key.starts_with("user_id, ") || key.starts_with("digest)"),
+                "{file}: {key}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_statement_uses_what_not_every_database_has() {
+    for (file, statement) in statements().into_iter().chain(migrations()) {
+        let lower = statement.to_lowercase();
+        for word in FORBIDDEN {
+            assert!(!lower.contains(word), "{file} uses {word:?}: {statement}");
+        }
+        let partial_index = lower.contains("index") && lower.contains(" where ");
+        assert!(!partial_index, "{file}: a partial index: {statement}");
+    }
+}
+
+#[test]
+fn no_statement_is_put_together_at_run_time() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(sources).expect("the sources are here") {
+        let path = entry.expect("an entry").path();
+        let source = fs::read_to_string(&path).expect("a text");
+        for word in ["format!(", "AssertSqlSafe", "Query::new"] {
+            assert!(!source.contains(word), "{}: {word}", path.display());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the store promises, told through its public interface on SQLite and
+//! on PostgreSQL. One program, so that there is one PostgreSQL for all of it.
+
+mod common;
+mod habits;
+mod memories;
+mod oauth;
+mod people;
+mod races;
+mod schema;

@@ -1,0 +1,363 @@
+//! Memories written, read, listed, and caught up with, on both databases.
+
+use crate::common::*;
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
+use picard_store::{
+    Db, changes,
+    memories::{self, MemoryUpdate, SealedVectors, StoredMemory, Written},
+    users,
+};
+use picard_testkit::databases;
+
+fn keep(stored: &StoredMemory, user: picard_domain::UserId, now: Instant) -> MemoryUpdate<'static> {
+    MemoryUpdate {
+        user_id: user,
+        id: stored.id,
+        revision: stored.revision,
+        permission: stored.permission,
+        expiration_date: stored.expiration_date,
+        text: None,
+        now,
+    }
+}
+
+async fn get(db: &Db, user: picard_domain::UserId, id: u128) -> StoredMemory {
+    memories::get(db, user, memory_id(id))
+        .await
+        .expect("read")
+        .expect("it is there")
+}
+
+#[tokio::test]
+async fn a_memory_is_stored_changed_and_deleted() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = person(&db, 1, "ana").await;
+        assert_eq!(submit(&db, memory(ana, 1, at(0))).await, 1);
+        let stored = get(&db, ana, 1).await;
+        assert_eq!(
+            (stored.permission, stored.expiration_date),
+            (Permission::Private, None)
+        );
+        assert_eq!(
+            (stored.created_at, stored.updated_at, stored.revision),
+            (at(0), at(0), 1)
+        );
+        assert_eq!(stored.ciphertext, "ciphertext");
+
+        let change = MemoryUpdate {
+            permission: Permission::Public,
+            expiration_date: Some(at(99)),
+            ..keep(&stored, ana, at(5))
+        };
+        assert_eq!(
+            memories::update(&db, &change).await.expect("written"),
+            Written::At(2)
+        );
+        let stored = get(&db, ana, 1).await;
+        assert_eq!(
+            (stored.permission, stored.expiration_date),
+            (Permission::Public, Some(at(99)))
+        );
+        assert_eq!(
+            (stored.created_at, stored.updated_at, stored.revision),
+            (at(0), at(5), 2)
+        );
+        assert_eq!(
+            stored.ciphertext, "ciphertext",
+            "a change without a text keeps the text"
+        );
+
+        let vectors = SealedVectors {
+            model: "e5",
+            sealed: b"resealed",
+        };
+        let change = MemoryUpdate {
+            expiration_date: None,
+            text: Some(("rewritten", vectors)),
+            ..keep(&stored, ana, at(6))
+        };
+        assert_eq!(
+            memories::update(&db, &change).await.expect("written"),
+            Written::At(3)
+        );
+        let stored = get(&db, ana, 1).await;
+        assert_eq!(
+            (stored.ciphertext.as_str(), stored.expiration_date),
+            ("rewritten", None)
+        );
+        let all = changes::since(&db, ana, 0, 10)
+            .await
+            .expect("read")
+            .expect("ana");
+        assert_eq!(all.changed[0].sealed.as_deref(), Some(&b"resealed"[..]));
+
+        assert_eq!(
+            memories::delete(&db, ana, memory_id(1))
+                .await
+                .expect("deleted"),
+            Written::At(4)
+        );
+        assert!(
+            memories::get(&db, ana, memory_id(1))
+                .await
+                .expect("read")
+                .is_none()
+        );
+        assert_eq!(users::version(&db, ana).await.expect("read"), Some(4));
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_happen_leaves_everything_as_it_was() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
+        submit(&db, memory(ana, 1, at(0))).await;
+        let stored = get(&db, ana, 1).await;
+        let first = memories::update(&db, &keep(&stored, ana, at(1)))
+            .await
+            .expect("written");
+        assert_eq!(first, Written::At(2));
+
+        let stale = memories::update(&db, &keep(&stored, ana, at(2)))
+            .await
+            .expect("answered");
+        assert_eq!(stale, Written::Stale);
+        let absent = MemoryUpdate {
+            id: memory_id(9),
+            ..keep(&stored, ana, at(2))
+        };
+        assert_eq!(
+            memories::update(&db, &absent).await.expect("answered"),
+            Written::Gone
+        );
+        // Another's memory is no different from none.
+        let foreign = memories::update(&db, &keep(&stored, bob, at(2)))
+            .await
+            .expect("answered");
+        assert_eq!(foreign, Written::Gone);
+        assert_eq!(
+            memories::delete(&db, bob, memory_id(1))
+                .await
+                .expect("answered"),
+            Written::Gone
+        );
+        assert!(
+            memories::get(&db, bob, memory_id(1))
+                .await
+                .expect("read")
+                .is_none()
+        );
+        assert!(
+            memories::submit(&db, &memory(ana, 1, at(3))).await.is_err(),
+            "the id is taken"
+        );
+
+        assert_eq!(get(&db, ana, 1).await.updated_at, at(1));
+        assert_eq!(users::version(&db, ana).await.expect("read"), Some(2));
+        assert_eq!(users::version(&db, bob).await.expect("read"), Some(0));
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn memories_are_fetched_by_many_ids_at_once() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
+        for n in 1..=23 {
+            submit(&db, memory(ana, n, at(0))).await;
+        }
+        submit(&db, memory(bob, 50, at(0))).await;
+        let wanted: Vec<MemoryId> = (1..=23).chain([50, 99]).map(memory_id).collect();
+        let found = memories::get_many(&db, ana, &wanted).await.expect("read");
+        let mut ids: Vec<MemoryId> = found.iter().map(|memory| memory.id).collect();
+        ids.sort();
+        assert_eq!(ids, (1..=23).map(memory_id).collect::<Vec<_>>());
+        assert!(
+            memories::get_many(&db, ana, &[])
+                .await
+                .expect("read")
+                .is_empty()
+        );
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_go_from_the_newest_to_the_oldest_and_miss_none() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
+        // Three of each instant, so that a page ends between memories of one instant.
+        for n in 0..12 {
+            submit(&db, memory(ana, 100 + n, at(n as i64 / 3))).await;
+            submit(&db, memory(bob, 200 + n, at(n as i64 / 3))).await;
+        }
+        let filter = MemoryFilter::default();
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = memories::list(&db, ana, &filter, at(50), after, 5)
+                .await
+                .expect("listed");
+            after = page.last().map(|last| (last.created_at, last.id));
+            seen.extend(page.iter().map(|memory| memory.id));
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, (100..112).rev().map(memory_id).collect::<Vec<_>>());
+        assert_eq!(
+            memories::count(&db, ana, &filter, at(50))
+                .await
+                .expect("counted"),
+            12
+        );
+        db.close().await;
+    })
+    .await;
+}
+
+/// The database filters as `MemoryFilter::admits` says, for every filter there is.
+#[tokio::test]
+async fn a_list_holds_what_the_filter_admits() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = person(&db, 1, "ana").await;
+        let mut stored = Vec::new();
+        for permission in [Permission::Private, Permission::Public] {
+            for expires in [None, Some(at(9)), Some(at(10)), Some(at(11)), Some(at(20))] {
+                let id = stored.len() as u128 + 1;
+                let new = memories::NewMemory {
+                    permission,
+                    expiration_date: expires,
+                    ..memory(ana, id, at(0))
+                };
+                submit(&db, new).await;
+                stored.push((memory_id(id), permission, expires));
+            }
+        }
+        let bounds = [None, Some(at(10)), Some(at(20))];
+        for permission in [None, Some(Permission::Private), Some(Permission::Public)] {
+            for expired in [Expired::Exclude, Expired::Include, Expired::Only] {
+                for expires_before in bounds {
+                    for expires_after in bounds {
+                        let filter = MemoryFilter {
+                            permission,
+                            expired,
+                            expires_before,
+                            expires_after,
+                        };
+                        let mut right: Vec<MemoryId> = stored
+                            .iter()
+                            .filter(|(_, of, expires)| filter.admits(*of, *expires, at(10)))
+                            .map(|(id, ..)| *id)
+                            .collect();
+                        right.reverse();
+                        let list = memories::list(&db, ana, &filter, at(10), None, 50).await;
+                        let list: Vec<_> = list.expect("listed").iter().map(|m| m.id).collect();
+                        assert_eq!(list, right, "{filter:?}");
+                        let count = memories::count(&db, ana, &filter, at(10)).await;
+                        assert_eq!(count.expect("counted"), right.len() as i64, "{filter:?}");
+                    }
+                }
+            }
+        }
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
+        for n in 1..=7 {
+            submit(&db, memory(ana, n, at(0))).await;
+        }
+        submit(&db, memory(bob, 1, at(0))).await;
+
+        let mut copy = Copy::default();
+        copy.apply(
+            changes::since(&db, ana, 0, 3)
+                .await
+                .expect("read")
+                .expect("ana"),
+        );
+        assert_eq!(copy.known(), [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!((copy.reached, copy.version), (3, 7));
+
+        // One of those already seen changes, one goes; one not yet seen goes, too.
+        let two = get(&db, ana, 2).await;
+        let changed = memories::update(&db, &keep(&two, ana, at(1)))
+            .await
+            .expect("written");
+        assert_eq!(changed, Written::At(8));
+        for n in [1, 5] {
+            let deleted = memories::delete(&db, ana, memory_id(n))
+                .await
+                .expect("deleted");
+            assert!(matches!(deleted, Written::At(_)));
+        }
+        while copy.reached < copy.version {
+            copy.apply(
+                changes::since(&db, ana, copy.reached, 3)
+                    .await
+                    .expect("read")
+                    .expect("ana"),
+            );
+        }
+        assert_eq!(copy.known(), [(2, 8), (3, 3), (4, 4), (6, 6), (7, 7)]);
+        assert_eq!(copy.version, 10);
+
+        let fresh = changes::since(&db, ana, 10, 3)
+            .await
+            .expect("read")
+            .expect("ana");
+        assert!(fresh.changed.is_empty() && fresh.deleted.is_empty());
+        assert_eq!((fresh.reached, fresh.version), (10, 10));
+        assert!(
+            changes::since(&db, user_id(9), 0, 3)
+                .await
+                .expect("read")
+                .is_none()
+        );
+        db.close().await;
+    })
+    .await;
+}
+
+/// A partition as small as can be: which revision of each memory it holds.
+#[derive(Default)]
+struct Copy {
+    memories: std::collections::BTreeMap<MemoryId, i64>,
+    reached: i64,
+    version: i64,
+}
+
+impl Copy {
+    fn apply(&mut self, changes: changes::Changes) {
+        for change in changes.changed {
+            assert_eq!(change.sealed.as_deref(), Some(&b"sealed"[..]));
+            assert_eq!(change.model.as_deref(), Some("e5"));
+            self.memories.insert(change.id, change.revision);
+        }
+        for id in changes.deleted {
+            self.memories.remove(&id);
+        }
+        (self.reached, self.version) = (changes.reached, changes.version);
+    }
+
+    fn known(&self) -> Vec<(u128, i64)> {
+        self.memories
+            .iter()
+            .map(|(id, revision)| (id.uuid().as_u128(), *revision))
+            .collect()
+    }
+}
