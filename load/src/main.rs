@@ -1,0 +1,164 @@
+//! Puts a load on a real server and reports figures.
+//!
+//! One command starts a release binary on a fresh folder and a free port, lets
+//! people sign up, connects an application to each of them through the pages that a
+//! person would use, and measures the tools through HTTP with the tokens that come
+//! out of it. Nothing leaves this machine; only the process that was started is
+//! ended.
+//!
+//! ```text
+//! cargo build --release -p picard -p picard-load && target/release/picard-load
+//! ```
+//!
+//! The story is in `run`; `server` is the process, `person` the browser, `texts`
+//! what people remember and ask, `measure` the clock.
+
+mod measure;
+mod person;
+mod report;
+mod server;
+mod system;
+mod texts;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use picard_client::{ListMemories, NewMemory, Query};
+use picard_domain::Permission;
+
+use measure::{Work, measure};
+use person::{Application, Connection};
+use report::Report;
+use server::Server;
+use texts::Texts;
+
+/// Measures a server under the load of many people, through its public API
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Example:\n  picard-load --users 5 --memories 200")]
+struct Settings {
+    /// The binary to measure, a release build
+    #[arg(long, value_name = "FILE", default_value = "target/release/picard")]
+    binary: PathBuf,
+    /// How many people there are, 1 to 50
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=50))]
+    users: u32,
+    /// How many memories each of them has, 1 to 100,000
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    memories: u32,
+    /// How many calls each kind of reading gets, 1 to 100,000
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    reads: u32,
+    /// How many calls are under way at once in the parallel runs, 1 to 256
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    parallel: u32,
+    /// What the texts and questions are made from; the same seed gives the same ones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    run(&Settings::parse()).await
+}
+
+/// How many different questions the runs of repeated queries go round.
+const REPEATED: u32 = 10;
+
+/// How far the ranges of the runs of fresh queries are apart.
+const FRESH: u32 = 1_000_000;
+
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let texts = Texts::new(settings.seed);
+    let mut report = Report::new(settings);
+
+    let mut server = Server::start(&settings.binary).await?;
+    report.size(
+        "start to ready",
+        server.ready_after.as_secs_f64() * 1000.0,
+        "ms",
+    );
+    report.size("resident, idle", server.resident_mib()?, "MiB");
+
+    let application = Application::register(&server)?;
+    let mut people = Vec::new();
+    for n in 0..settings.users {
+        let connected = application.connect(&server, &format!("person{n}")).await;
+        people.push(connected.with_context(|| format!("person {n} could not connect"))?);
+    }
+    // For the rest of the program, so that calls can be tasks of their own.
+    let people: &'static [Connection] = people.leak();
+    let of = move |n: u32| &people[n as usize % people.len()];
+
+    let submit = move |n: u32| async move {
+        let text = texts.memory(n);
+        let permission = if n.is_multiple_of(5) {
+            Permission::Public
+        } else {
+            Permission::Private
+        };
+        let memory = NewMemory {
+            permission,
+            ..NewMemory::new(&text)
+        };
+        of(n).submit_memory(&memory).await.map(|_| ())
+    };
+    let list = move |n: u32| async move {
+        let list = ListMemories {
+            limit: Some(50),
+            ..ListMemories::default()
+        };
+        let page = of(n).get_memories(&list).await?;
+        assert!(!page.memories.is_empty(), "everybody has memories");
+        Ok(())
+    };
+    let ask = move |n: u32, question: String| async move {
+        let hits = of(n).query_memory(&Query::new(&question)).await?;
+        assert!(!hits.is_empty(), "a query finds something");
+        Ok(())
+    };
+    let repeated = move |n: u32| ask(n, texts.question(n % REPEATED));
+    // Fresh for the server, too: each run has a range of questions of its own.
+    let fresh = |range: u32| move |n: u32| ask(n, texts.question(n + range * FRESH));
+
+    let (one, many) = (1, settings.parallel);
+    let all = Work {
+        calls: settings.users * settings.memories,
+        at_once: many,
+    };
+    report.run("submit_memory", measure(all, submit).await?);
+    report.size(
+        "resident, all memories stored",
+        server.resident_mib()?,
+        "MiB",
+    );
+    let once_each = Work {
+        calls: settings.users,
+        at_once: one,
+    };
+    report.run(
+        "query_memory, first of a person",
+        measure(once_each, fresh(1)).await?,
+    );
+    for (range, at_once) in [(2, one), (3, many)] {
+        let work = Work {
+            calls: settings.reads,
+            at_once,
+        };
+        report.run("get_memories, 50", measure(work, list).await?);
+        report.run("query_memory, repeated", measure(work, repeated).await?);
+        report.run("query_memory, fresh", measure(work, fresh(range)).await?);
+    }
+    report.size("resident, after the load", server.resident_mib()?, "MiB");
+    report.size("resident, highest", server.highest_mib()?, "MiB");
+    report.size("on disk", server.on_disk_mib()?, "MiB");
+    if !server.is_running()? {
+        bail!("the server ended under the load");
+    }
+    server.stop()?;
+    report.print();
+    Ok(())
+}

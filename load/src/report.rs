@@ -1,0 +1,89 @@
+//! The figures, for people and for scripts.
+
+use serde_json::{Value, json};
+
+use crate::{Settings, measure::Run};
+
+/// Collects figures and prints them at the end.
+pub(crate) struct Report {
+    settings: Settings,
+    runs: Vec<(&'static str, Run)>,
+    sizes: Vec<(&'static str, f64, &'static str)>,
+}
+
+impl Report {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            runs: Vec::new(),
+            sizes: Vec::new(),
+        }
+    }
+
+    /// Adds a run; it is announced at once, since runs take their time.
+    #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+    pub(crate) fn run(&mut self, name: &'static str, run: Run) {
+        eprintln!(
+            "{name}: {} calls in {:.1} s",
+            run.work.calls,
+            run.total.as_secs_f64()
+        );
+        self.runs.push((name, run));
+    }
+
+    /// Adds a single figure.
+    pub(crate) fn size(&mut self, name: &'static str, value: f64, unit: &'static str) {
+        self.sizes.push((name, value, unit));
+    }
+
+    #[expect(clippy::print_stdout, reason = "the report is what the program is for")]
+    pub(crate) fn print(&self) {
+        if self.settings.json {
+            println!("{:#}", self.as_json());
+            return;
+        }
+        let Settings {
+            users, memories, ..
+        } = self.settings;
+        println!("{users} people with {memories} memories each\n");
+        println!(
+            "{:32} {:>7} {:>7} {:>9} {:>9} {:>9}",
+            "", "calls", "at once", "per s", "p50 ms", "p99 ms"
+        );
+        for (name, run) in &self.runs {
+            println!(
+                "{name:32} {:>7} {:>7} {:>9.1} {:>9.2} {:>9.2}",
+                run.work.calls,
+                run.work.at_once,
+                run.per_second(),
+                run.within_ms(0.5),
+                run.within_ms(0.99),
+            );
+        }
+        println!();
+        for (name, value, unit) in &self.sizes {
+            println!("{name:32} {value:>9.1} {unit}");
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        let run = |(name, run): &(&str, Run)| {
+            json!({
+                "name": name,
+                "calls": run.work.calls,
+                "at_once": run.work.at_once,
+                "seconds": run.total.as_secs_f64(),
+                "per_second": run.per_second(),
+                "p50_ms": run.within_ms(0.5),
+                "p99_ms": run.within_ms(0.99),
+            })
+        };
+        let size = |(name, value, unit): &(&str, f64, &str)| json!({"name": name, "value": value, "unit": unit});
+        json!({
+            "users": self.settings.users,
+            "memories_each": self.settings.memories,
+            "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
+            "figures": self.sizes.iter().map(size).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! The process under measurement: started here, ended here, nothing else is.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The administrator that the server makes at its first start.
+pub(crate) const ADMIN: (&str, &str) = ("admin", "a password for one measurement");
+
+/// A server on a fresh folder and a free port of this machine. Dropping it ends it.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    /// From the start of the process to the first "ready".
+    pub(crate) ready_after: Duration,
+    binary: PathBuf,
+    folder: TempDir,
+    process: Child,
+}
+
+impl Server {
+    /// Starts the binary and waits until it is ready.
+    pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
+        let binary = binary.canonicalize().with_context(|| {
+            format!(
+                "there is no {}; build it with: cargo build --release",
+                binary.display()
+            )
+        })?;
+        let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let url = format!("http://127.0.0.1:{port}");
+        let log = fs::File::create(folder.path().join("log"))?;
+
+        let started = Instant::now();
+        let process = command(&binary, folder.path())
+            .arg("server")
+            .env("PICARD_SERVER_LISTEN", format!("127.0.0.1:{port}"))
+            .env("PICARD_PUBLIC_URL", &url)
+            .env("PICARD_LOG", "warn")
+            .env("ADMIN_USERNAME", ADMIN.0)
+            .env("ADMIN_PASSWORD", ADMIN.1)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", binary.display()))?;
+        let mut server = Self {
+            url,
+            ready_after: PATIENCE,
+            binary,
+            folder,
+            process,
+        };
+        server.wait_until_ready(started).await?;
+        Ok(server)
+    }
+
+    /// Prepares a command of the same binary, with nothing of this environment.
+    pub(crate) fn command(&self) -> Command {
+        command(&self.binary, self.folder.path())
+    }
+
+    /// Returns the memory that is resident now (`VmRSS`), in MiB.
+    pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmRSS:")
+    }
+
+    /// Returns the most memory that ever was resident (`VmHWM`), in MiB.
+    pub(crate) fn highest_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmHWM:")
+    }
+
+    /// Returns what the data directory takes, in MiB.
+    pub(crate) fn on_disk_mib(&self) -> anyhow::Result<f64> {
+        Ok(bytes_under(&self.folder.path().join("data"))? as f64 / 1_048_576.0)
+    }
+
+    /// Tells whether the process still lives.
+    pub(crate) fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.process.try_wait()?.is_none())
+    }
+
+    /// Ends the process and waits for its end.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    async fn wait_until_ready(&mut self, started: Instant) -> anyhow::Result<()> {
+        let ready = format!("{}/health/ready", self.url);
+        let http = crate::person::http()?;
+        while started.elapsed() < PATIENCE {
+            if let Ok(answer) = http.get(&ready).send().await
+                && answer.status().is_success()
+            {
+                self.ready_after = started.elapsed();
+                return Ok(());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the server ended with {status}: {}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        bail!(
+            "the server was not ready after {PATIENCE:?}: {}",
+            self.log()
+        );
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Reads a line of `/proc/PID/status`, which counts in KiB.
+    fn status(&self, name: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+            .context("the memory of a process can be read on Linux only")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kib.map(|kib| kib / 1024.0)
+            .with_context(|| format!("the kernel does not say {name}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to end, and that is fine.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(binary: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .env("HOME", folder)
+        .env("PICARD_DATA_DIR", folder.join("data"))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+fn bytes_under(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let (entry, meta) = entry.and_then(|entry| entry.metadata().map(|meta| (entry, meta)))?;
+        bytes += if meta.is_dir() {
+            bytes_under(&entry.path())?
+        } else {
+            meta.len()
+        };
+    }
+    Ok(bytes)
+}
