@@ -3,6 +3,8 @@
 //! Each prints itself as HTML (`{{ field }}` in a template) and escapes what
 //! it is given.
 
+use std::borrow::Borrow;
+
 use askama::{Template, filters::HtmlSafe};
 use picard_domain::{Instant, Permission};
 
@@ -283,6 +285,13 @@ impl From<Permission> for Badge {
     ext = "html"
 )]
 pub struct Moment(pub Instant);
+
+impl Moment {
+    /// The same for templates, which pass fields by reference.
+    pub fn of(instant: impl Borrow<Instant>) -> Self {
+        Self(*instant.borrow())
+    }
+}
 
 /// The way through a list of several pages (keyset: forward, and to the start).
 #[derive(Template, Debug, Clone, Default)]

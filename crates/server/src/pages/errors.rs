@@ -98,8 +98,8 @@ fn page_of(browser: &Browser, error: Error) -> ErrorPage {
 
 /// 429: guessing is counted per account and per address.
 fn too_many(browser: &Browser, seconds: u64) -> ErrorPage {
-    let sentence = "There were too many wrong attempts, so this one was not tried. \
-                    The account is not locked: just wait a little.";
+    let sentence = "There were too many attempts, so this one was not made. \
+                    Nothing is locked for good: just wait a little.";
     browser
         .error(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", sentence)
         .link("Go to the start page", "/")

@@ -84,7 +84,7 @@ pub(crate) fn router(server: &Server) -> Router<Server> {
 fn site(server: &Server) -> Site {
     let entropy = server.app.entropy_source();
     let site = Site::new(
-        "Picard",
+        "Picard server",
         &server.config.public_url,
         "picard_server",
         entropy,
