@@ -105,16 +105,12 @@ impl App {
     }
 }
 
-/// Brings a server's database to the newest version; returns that version.
-pub async fn migrate(database: &str) -> Result<i64, OpenError> {
+/// Brings a server's database to the newest version; returns how many steps that took.
+pub async fn migrate(database: &str) -> Result<usize, OpenError> {
     let db = Db::open(database, &Options::default()).await?;
     let migrated = picard_store::migrate(&db).await;
     db.close().await;
-    migrated?;
-    Ok(picard_store::SCHEMA
-        .migrations
-        .last()
-        .map_or(0, |newest| newest.version))
+    Ok(migrated?)
 }
 
 async fn check_keys(db: &Db, keyring: &Keyring) -> Result<(), OpenError> {

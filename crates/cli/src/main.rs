@@ -1,1 +1,95 @@
-fn main() {}
+//! The `picard` binary: one file per command.
+//!
+//! Only here are the environment, the wall clock and the operating system's
+//! randomness read; everything below takes them as parameters.
+
+mod client;
+mod data_dir;
+mod doctor;
+mod hint;
+mod logging;
+mod migrate;
+mod model;
+mod secret;
+mod serve;
+mod server;
+mod system;
+mod up;
+mod user;
+mod web;
+mod web_secrets;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Memory that a person owns and every AI assistant can use, by permission.
+#[derive(Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "Example:\n  picard up\n\nEvery command has an example in its own --help."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server and the web client together, on an embedded database
+    #[command(after_help = "Example:\n  picard up --data-dir ./data")]
+    Up(up::Up),
+    /// Run the server alone: MCP, OAuth and the tools
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://picard@db/picard picard server --listen 0.0.0.0:8001 --public-url https://memory.example.org"
+    )]
+    Server(server::ServerCommand),
+    /// Run the web client alone, against a server elsewhere
+    #[command(after_help = "Example:\n  MCP_SERVER_URL=http://localhost:8001 picard web")]
+    Web(web::WebCommand),
+    /// Bring a database to the version that this binary needs
+    #[command(after_help = "Example:\n  picard migrate --of server --data-dir ./data")]
+    Migrate(migrate::Migrate),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(user::User),
+    /// Manage OAuth clients
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Show the effective settings and check each of them
+    #[command(after_help = "Example:\n  picard doctor --json")]
+    Doctor(doctor::Doctor),
+}
+
+fn main() -> ExitCode {
+    // A missing .env is the normal case; one that cannot be read is an error.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        return hint::report(&anyhow::anyhow!("the file .env cannot be read: {error}"));
+    }
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => hint::report(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(up) => up.run().await?,
+        Command::Server(server) => server.run().await?,
+        Command::Web(web) => web.run().await?,
+        Command::Migrate(migrate) => migrate.run().await?,
+        Command::User(user) => user.run().await?,
+        Command::Client(client) => client.run().await?,
+        Command::Doctor(doctor) => return doctor.run().await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -100,6 +100,10 @@ impl Http {
         self.client.post(url)
     }
 
+    pub(crate) fn put(&self, url: &str) -> RequestBuilder {
+        self.client.put(url)
+    }
+
     /// Sends a request; a safe one again after a pause while the server cannot
     /// be reached or answers 503.
     pub(crate) async fn send(

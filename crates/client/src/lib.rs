@@ -31,6 +31,7 @@
 //! - No redirect is followed, answers are capped, every call ends.
 //! - Texts and tokens do not print, and are overwritten when dropped.
 
+pub mod admin;
 mod client;
 mod error;
 mod http;

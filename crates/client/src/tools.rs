@@ -155,7 +155,7 @@ struct Problem {
     request_id: Option<String>,
 }
 
-fn refusal(answer: &Answer) -> Error {
+pub(crate) fn refusal(answer: &Answer) -> Error {
     let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
     match answer.status {
         StatusCode::BAD_REQUEST

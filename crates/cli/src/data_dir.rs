@@ -1,0 +1,130 @@
+//! The data directory: where it is, and the two keyrings in it.
+//!
+//! ```text
+//! DATA/server/picard.db  DATA/server/keyring     the server's database and master keys
+//! DATA/web/web.db        DATA/web/keyring        the web client's database and secret key
+//! ```
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use etcetera::AppStrategy as _;
+use picard_crypto::Keyring;
+use picard_domain::Entropy;
+
+use crate::hint::OrHint as _;
+
+/// Where everything is kept.
+#[derive(Args, Clone)]
+pub(crate) struct DataDir {
+    /// Where databases and keys are kept [default: the platform's data folder]
+    #[arg(long, env = "PICARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDir {
+    /// Returns the directory, without making it.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        if let Some(dir) = &self.data_dir {
+            return Ok(dir.clone());
+        }
+        let strategy = etcetera::choose_app_strategy(etcetera::AppStrategyArgs {
+            top_level_domain: "org".into(),
+            author: "Picard".into(),
+            app_name: "picard".into(),
+        })
+        .context("there is no home directory")
+        .or_hint("say where to keep the data with --data-dir")?;
+        Ok(strategy.data_dir())
+    }
+
+    /// Returns the folder of one service in it, made for the owner alone.
+    pub(crate) fn service(&self, service: &str) -> anyhow::Result<PathBuf> {
+        let dir = self.path()?.join(service);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .with_context(|| format!("{} cannot be made", dir.display()))
+            .or_hint("choose a folder that you may write to with --data-dir")?;
+        Ok(dir)
+    }
+}
+
+/// A keyring, and the file that it is yet to be written to.
+pub(crate) struct KeyFile {
+    pub(crate) keyring: Keyring,
+    unsaved: Option<PathBuf>,
+}
+
+impl KeyFile {
+    /// Reads the file, or makes new keys in memory when there is none.
+    ///
+    /// New keys are written by [`Self::save`], after the database was found
+    /// not to need older ones: a lost keyring must not be papered over.
+    pub(crate) fn open(file: PathBuf, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+        if !file.exists() {
+            return Ok(Self {
+                keyring: Keyring::generate(entropy),
+                unsaved: Some(file),
+            });
+        }
+        let keyring = read(&file)?;
+        Ok(Self {
+            keyring,
+            unsaved: None,
+        })
+    }
+
+    /// Tells whether the keys are new and not written down yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.unsaved.is_some()
+    }
+
+    /// Takes keys that are kept elsewhere.
+    pub(crate) fn given(text: &str) -> anyhow::Result<Self> {
+        let keyring = Keyring::parse(text).context("PICARD_KEYS cannot be read")?;
+        Ok(Self {
+            keyring,
+            unsaved: None,
+        })
+    }
+
+    /// Writes new keys down, readable by the owner alone, and never over a file.
+    pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        let Some(file) = self.unsaved.take() else {
+            return Ok(());
+        };
+        let write = || -> std::io::Result<()> {
+            let mut open = fs::OpenOptions::new();
+            let mut handle = open.write(true).create_new(true).mode(0o600).open(&file)?;
+            handle.write_all(self.keyring.to_text().as_bytes())?;
+            handle.sync_all()?;
+            // The name of a new file is durable only when its folder is.
+            fs::File::open(file.parent().unwrap_or(Path::new(".")))?.sync_all()
+        };
+        write().with_context(|| format!("the keys cannot be written to {}", file.display()))
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Keyring> {
+    let shown = file.display();
+    let mode = fs::metadata(file).with_context(|| format!("{shown} cannot be read"))?;
+    if mode.permissions().mode() & 0o077 != 0 {
+        return Err(anyhow::anyhow!(
+            "{shown} can be read by others than its owner"
+        ))
+        .or_hint(format!("chmod 600 {shown}"));
+    }
+    let text = fs::read_to_string(file).with_context(|| format!("{shown} cannot be read"))?;
+    if text.trim().is_empty() {
+        bail!("{shown} is empty; put the keyring back from a backup");
+    }
+    Keyring::parse(&text).with_context(|| format!("{shown} holds no keyring"))
+}

@@ -1,0 +1,298 @@
+//! `picard server`, and how a server's use cases are opened from settings.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use picard_app::{App, NewAccount, Settings};
+use picard_embed::Embedder;
+use picard_server::{Config, Server};
+use url::Url;
+
+use crate::{
+    data_dir::{DataDir, KeyFile},
+    hint::OrHint as _,
+    logging::Logging,
+    model::Model,
+    secret::Secret,
+    serve,
+    system::system,
+};
+
+/// The address that the server listens on unless said otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:8001";
+
+/// `picard server`.
+#[derive(Args)]
+pub(crate) struct ServerCommand {
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    settings: ServerSettings,
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    admin: FirstAdmin,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// How the server is reached and what it computes with.
+#[derive(Args, Clone)]
+pub(crate) struct ServerSettings {
+    /// Where the server listens
+    #[arg(long = "listen", env = "PICARD_SERVER_LISTEN", value_name = "ADDRESS", default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// The address that people and applications use, the OAuth issuer [default: http://localhost:PORT]
+    #[arg(long, env = "PICARD_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) model: Model,
+    /// The most memory for decrypted partitions, in MiB; the least recently used leave first
+    #[arg(
+        long,
+        env = "PICARD_PARTITION_MIB",
+        value_name = "MIB",
+        default_value_t = 1024
+    )]
+    pub(crate) partition_mib: usize,
+}
+
+/// Master keys that are kept outside the data directory.
+#[derive(Args, Clone)]
+pub(crate) struct Keys {
+    /// The master keys, the first one encrypting [default: the keyring in the data directory]
+    #[arg(
+        long = "keys",
+        env = "PICARD_KEYS",
+        hide_env_values = true,
+        value_name = "KEYS"
+    )]
+    keys: Option<String>,
+    /// A file that holds the master keys
+    #[arg(long = "keys-file", env = "PICARD_KEYS_FILE", value_name = "FILE")]
+    keys_file: Option<PathBuf>,
+}
+
+/// Where the server's database is.
+#[derive(Args, Clone)]
+pub(crate) struct Database {
+    /// sqlite:PATH or postgres://… [default: SQLite in the data directory]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// A file that holds the database's address
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+}
+
+/// An administrator made at the first start, for deployments without a terminal.
+#[derive(Args, Clone)]
+struct FirstAdmin {
+    /// Makes this administrator if there is none of that handle
+    #[arg(long, env = "ADMIN_USERNAME", value_name = "HANDLE")]
+    admin_username: Option<String>,
+    /// The administrator's password
+    #[arg(
+        long,
+        env = "ADMIN_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    admin_password: Option<String>,
+    /// A file that holds the administrator's password
+    #[arg(long, env = "ADMIN_PASSWORD_FILE", value_name = "FILE")]
+    admin_password_file: Option<PathBuf>,
+}
+
+impl Keys {
+    /// Opens the keyring: given ones, or those of the data directory.
+    pub(crate) fn open(&self, data_dir: &DataDir) -> anyhow::Result<KeyFile> {
+        let given = Secret {
+            name: "PICARD_KEYS",
+            value: self.keys.as_ref(),
+            file: self.keys_file.as_ref(),
+        };
+        match given.read()? {
+            Some(text) => KeyFile::given(&text),
+            None => KeyFile::open(data_dir.service("server")?.join("keyring"), &*system().1),
+        }
+    }
+}
+
+impl Database {
+    /// Returns the database's address; SQLite in the data directory by default.
+    pub(crate) fn url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+        let given = Secret {
+            name: "DATABASE_URL",
+            value: self.database_url.as_ref(),
+            file: self.database_url_file.as_ref(),
+        };
+        match given.read()? {
+            Some(url) => Ok(url),
+            None => embedded_database(data_dir),
+        }
+    }
+}
+
+/// Returns the address of the server's SQLite database in the data directory.
+pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
+    let file = data_dir.service("server")?.join("picard.db");
+    Ok(format!("sqlite:{}", file.display()))
+}
+
+impl ServerSettings {
+    /// Returns the issuer: as given, checked, or made from where it listens.
+    pub(crate) fn issuer(&self, listening: SocketAddr) -> anyhow::Result<String> {
+        match &self.public_url {
+            None => Ok(local_url(listening)),
+            Some(url) => issuer(url),
+        }
+    }
+
+    /// Opens the use cases on a database.
+    pub(crate) async fn open(
+        &self,
+        data_dir: &DataDir,
+        database: String,
+    ) -> anyhow::Result<Arc<App>> {
+        let embedder = self.model.load().await?;
+        let partition_bytes = self.partition_mib.saturating_mul(1024 * 1024);
+        open_app(&self.keys, data_dir, database, embedder, partition_bytes).await
+    }
+}
+
+/// Opens the use cases. New keys are written down only after the database was
+/// found not to need older ones.
+pub(crate) async fn open_app(
+    keys: &Keys,
+    data_dir: &DataDir,
+    database: String,
+    embedder: Arc<dyn Embedder>,
+    partition_bytes: usize,
+) -> anyhow::Result<Arc<App>> {
+    let (clock, entropy) = system();
+    let mut keys = keys.open(data_dir)?;
+    let keyring = keys.keyring.clone();
+    let settings = Settings {
+        database,
+        keyring,
+        embedder,
+        clock,
+        entropy,
+        partition_bytes,
+    };
+    let app = App::open(settings)
+        .await
+        .context("the server cannot start")
+        .or_hint("`picard doctor` checks each setting")?;
+    keys.save()?;
+    Ok(Arc::new(app))
+}
+
+impl ServerCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        self.logging.start("info")?;
+        let stop = serve::stop_signal()?;
+        let listener = serve::listen(self.settings.listen, "--listen").await?;
+        let public_url = self.settings.issuer(listener.local_addr()?)?;
+        let app = self
+            .settings
+            .open(&self.data_dir, self.database.url(&self.data_dir)?)
+            .await?;
+        self.admin.ensure(&app, self.settings.listen).await?;
+        tracing::info!(%public_url, mcp = %format!("{public_url}/mcp"), "the server is ready");
+        let server = Server::new(
+            app.clone(),
+            Config {
+                public_url,
+                web_url: None,
+            },
+        );
+        serve::serve(listener, picard_server::router(server), stop).await?;
+        app.close().await;
+        tracing::info!("the server has stopped");
+        Ok(())
+    }
+}
+
+impl FirstAdmin {
+    async fn ensure(&self, app: &App, listen: SocketAddr) -> anyhow::Result<()> {
+        let password = Secret {
+            name: "ADMIN_PASSWORD",
+            value: self.admin_password.as_ref(),
+            file: self.admin_password_file.as_ref(),
+        };
+        let (Some(handle), Some(password)) = (&self.admin_username, password.read()?) else {
+            return Ok(());
+        };
+        if password == "adminpassword" && !listen.ip().is_loopback() {
+            return Err(anyhow::anyhow!(
+                "ADMIN_PASSWORD is the default that everybody knows"
+            ))
+            .or_hint("choose another one, or listen on 127.0.0.1 only");
+        }
+        let account = NewAccount {
+            handle,
+            name: handle,
+            password: &password,
+        };
+        app.ensure_admin(account)
+            .await
+            .context("the administrator cannot be made")
+    }
+}
+
+/// The address of a local service as a browser on this machine reaches it.
+pub(crate) fn local_url(listening: SocketAddr) -> String {
+    let ip = listening.ip();
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("http://localhost:{}", listening.port())
+    } else {
+        format!("http://{listening}")
+    }
+}
+
+/// Checks an issuer: https (or http on a loopback host), no query, no
+/// fragment (RFC 8414 section 2); a trailing slash is taken away.
+fn issuer(text: &str) -> anyhow::Result<String> {
+    let url = Url::parse(text).with_context(|| format!("PICARD_PUBLIC_URL: {text:?} is no URL"))?;
+    let host = url.host_str().unwrap_or_default();
+    let local = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        bail!("PICARD_PUBLIC_URL must be an address without user, query or fragment");
+    }
+    if !(url.scheme() == "https" || (url.scheme() == "http" && local)) {
+        return Err(anyhow::anyhow!(
+            "PICARD_PUBLIC_URL must start with https://"
+        ))
+        .or_hint("http:// is for localhost; put a TLS proxy in front of the server");
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_has_no_trailing_slash_and_uses_tls_off_this_machine() {
+        assert_eq!(
+            issuer("https://memory.example.org/").ok().as_deref(),
+            Some("https://memory.example.org")
+        );
+        assert_eq!(
+            issuer("http://localhost:8001").ok().as_deref(),
+            Some("http://localhost:8001")
+        );
+        for bad in [
+            "http://memory.example.org",
+            "https://a.example/?x=1",
+            "memory",
+            "ftp://localhost",
+        ] {
+            assert!(issuer(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `picard up`: both services in one process, on embedded databases.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Args;
+use picard_app::{App, ClientRegistration};
+use picard_client::Secret;
+use picard_domain::Scopes;
+use picard_server::Server;
+use picard_web::Web;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::{
+    data_dir::{DataDir, KeyFile},
+    logging::Logging,
+    serve,
+    server::{self, ServerSettings},
+    system::system,
+    web::{self, open_web},
+    web_secrets::WebSecrets,
+};
+
+/// `picard up`.
+#[derive(Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    server: ServerSettings,
+    /// Where the web client listens
+    #[arg(long = "web-listen", env = "PICARD_WEB_LISTEN", value_name = "ADDRESS", default_value = web::LISTEN)]
+    web_listen: SocketAddr,
+    /// Print the addresses as one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+impl Up {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        self.logging.start("warn")?;
+        let stop = serve::stop_signal()?;
+        let server_listener = serve::listen(self.server.listen, "--listen").await?;
+        let web_listener = serve::listen(self.web_listen, "--web-listen").await?;
+        let issuer = self.server.issuer(server_listener.local_addr()?)?;
+        let web_url = server::local_url(web_listener.local_addr()?);
+
+        let app = self
+            .server
+            .open(&self.data_dir, server::embedded_database(&self.data_dir)?)
+            .await?;
+        let web = self
+            .open_web(&app, &issuer, &web_url, &server_listener)
+            .await?;
+        let config = picard_server::Config {
+            public_url: issuer.clone(),
+            web_url: Some(web_url.clone()),
+        };
+        let router = picard_server::router(Server::new(app.clone(), config));
+
+        self.announce(&issuer, &web_url)?;
+        let served = tokio::try_join!(
+            serve::serve(server_listener, router, stop.clone()),
+            serve::serve(web_listener, web.router(), stop),
+        );
+        web.close().await;
+        app.close().await;
+        served.map(|_| ())
+    }
+
+    /// Opens the web client and registers it at the server, as an operator
+    /// would do by hand for two separate services.
+    async fn open_web(
+        &self,
+        app: &App,
+        issuer: &str,
+        web_url: &str,
+        server_listener: &TcpListener,
+    ) -> anyhow::Result<Web> {
+        let keyring_path = self.data_dir.service("web")?.join("keyring");
+        let mut keys = KeyFile::open(keyring_path, &*system().1)?;
+        let secrets = WebSecrets::derive(&keys.keyring);
+        let redirect_uri = format!("{web_url}/oauth/callback");
+        let config = picard_web::Config {
+            public_url: web_url.to_owned(),
+            mcp_server_url: issuer.to_owned(),
+            mcp_server_internal_url: Some(internal_url(server_listener.local_addr()?)),
+            oauth_client_id: secrets.client_id,
+            oauth_client_secret: Secret::new(secrets.client_secret.clone()),
+            oauth_redirect_uri: redirect_uri.clone(),
+            oauth_scopes: Scopes::read_write(),
+            secret_key: Secret::new(secrets.secret_key),
+            database_url: web::embedded_database(&self.data_dir)?,
+            debug: false,
+        };
+        let web = open_web(config).await?;
+        keys.save()?;
+        let registration = ClientRegistration {
+            id: secrets.client_id,
+            secret: Some(secrets.client_secret),
+            name: "Picard web client".to_owned(),
+            redirect_uris: vec![redirect_uri],
+            scopes: Scopes::read_write(),
+        };
+        app.register_client(registration)
+            .await
+            .context("the web client cannot be registered")?;
+        Ok(web)
+    }
+
+    #[expect(clippy::print_stdout, reason = "this is what the command says")]
+    fn announce(&self, issuer: &str, web_url: &str) -> anyhow::Result<()> {
+        if self.json {
+            println!(
+                "{}",
+                json!({"web": web_url, "server": issuer, "mcp": format!("{issuer}/mcp")})
+            );
+            return Ok(());
+        }
+        let data = self.data_dir.path()?;
+        println!("Picard is ready.\n");
+        println!("  Web client   {web_url}    write and find memories here");
+        println!("  Server       {issuer}    your account, connected applications");
+        println!("  API          {issuer}/docs");
+        println!(
+            "  Data         {}    encrypted; back up the keyrings in it\n",
+            data.display()
+        );
+        println!("Ctrl-C stops it.");
+        Ok(())
+    }
+}
+
+/// The server as the web client calls it: by address, without a name look-up.
+fn internal_url(listening: SocketAddr) -> String {
+    let port = listening.port();
+    if listening.ip().is_unspecified() {
+        format!("http://127.0.0.1:{port}")
+    } else {
+        format!("http://{listening}")
+    }
+}

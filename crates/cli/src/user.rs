@@ -1,0 +1,123 @@
+//! `picard user`: accounts of either service.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use picard_app::NewAccount;
+use zeroize::Zeroizing;
+
+use crate::{
+    data_dir::DataDir,
+    hint::OrHint as _,
+    logging::Logging,
+    migrate::Service,
+    model::Model,
+    server::{Keys, open_app},
+    web::{WebSettings, open_web},
+};
+
+/// `picard user`.
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Make an account
+    #[command(
+        after_help = "Example:\n  picard user add jean-luc --admin\n  echo \"$PASSWORD\" | picard user add jean-luc --of web --password-stdin"
+    )]
+    Add(Add),
+}
+
+/// `picard user add`.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// The account's unique name
+    name: String,
+    /// In which service
+    #[arg(long = "of", value_enum, default_value = "server")]
+    service: Service,
+    /// Make it an administrator (in the web client: a superuser)
+    #[arg(long)]
+    admin: bool,
+    /// Read the password from standard input instead of asking
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    model: Model,
+    #[command(flatten)]
+    web: WebSettings,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+impl User {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Add(add) => add.run().await,
+        }
+    }
+}
+
+impl Add {
+    #[expect(clippy::print_stdout, reason = "this is what the command says")]
+    async fn run(self) -> anyhow::Result<()> {
+        self.logging.start("warn")?;
+        let password = self.password()?;
+        match self.service {
+            Service::Server => self.add_to_server(&password).await?,
+            Service::Web => self.add_to_web(&password).await?,
+        }
+        println!("Made the account {}.", self.name);
+        Ok(())
+    }
+
+    async fn add_to_server(&self, password: &str) -> anyhow::Result<()> {
+        let database = self.web.server_database_url(&self.data_dir)?;
+        // Making an account embeds nothing; loading the model costs half a second at most.
+        let model = self.model.load().await?;
+        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let account = NewAccount {
+            handle: &self.name,
+            name: &self.name,
+            password,
+        };
+        let made = app.add_user(account, self.admin).await;
+        app.close().await;
+        made.map(drop)
+            .with_context(|| format!("{} cannot be made", self.name))
+    }
+
+    async fn add_to_web(&self, password: &str) -> anyhow::Result<()> {
+        let config = self.web.config(&self.data_dir, self.web.listen)?;
+        let web = open_web(config).await?;
+        let made = web.add_user(&self.name, password, self.admin).await;
+        web.close().await;
+        made.with_context(|| format!("{} cannot be made", self.name))
+    }
+
+    fn password(&self) -> anyhow::Result<Zeroizing<String>> {
+        if self.password_stdin {
+            let mut password = Zeroizing::new(String::new());
+            std::io::stdin()
+                .read_to_string(&mut password)
+                .context("no password came")?;
+            let end = password.trim_end_matches(['\r', '\n']).len();
+            password.truncate(end);
+            return Ok(password);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(anyhow::anyhow!(
+                "there is no terminal to ask for the password"
+            ))
+            .or_hint("send it to standard input with --password-stdin");
+        }
+        let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+        if *password != rpassword::prompt_password("Again: ")? {
+            bail!("the two passwords differ");
+        }
+        Ok(password)
+    }
+}

@@ -1,0 +1,333 @@
+//! `picard web`, with the reference's variables.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, builder::BoolishValueParser};
+use picard_domain::{ClientId, Scopes};
+use picard_web::{Config, Web};
+use url::Url;
+
+use crate::{
+    data_dir::{DataDir, KeyFile},
+    hint::OrHint as _,
+    logging::Logging,
+    secret::Secret,
+    serve,
+    server::local_url,
+    system::system,
+    web_secrets::WebSecrets,
+};
+
+/// The address that the web client listens on unless said otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:8000";
+
+/// `picard web`.
+#[derive(Args)]
+pub(crate) struct WebCommand {
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) settings: WebSettings,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// The web client's settings: the reference's variables, unchanged.
+#[derive(Args, Clone)]
+pub(crate) struct WebSettings {
+    /// Where the web client listens
+    #[arg(long = "web-listen", env = "PICARD_WEB_LISTEN", value_name = "ADDRESS", default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// Development: shows more of what goes wrong
+    #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false", hide_possible_values = true)]
+    pub(crate) debug: bool,
+    /// What cookies are signed and tokens sealed with [default: the keyring in the data directory]
+    #[arg(
+        long,
+        env = "SECRET_KEY",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    secret_key: Option<String>,
+    /// A file that holds the secret key
+    #[arg(long, env = "SECRET_KEY_FILE", value_name = "FILE")]
+    secret_key_file: Option<PathBuf>,
+    /// The reference's name for SECRET_KEY
+    #[arg(long, env = "DJANGO_SECRET_KEY", hide_env_values = true, hide = true)]
+    django_secret_key: Option<String>,
+    /// sqlite:PATH or postgres://… [default: from DB_NAME, or SQLite in the data directory]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// A file that holds the database's address
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+    /// The name of a PostgreSQL database
+    #[arg(long, env = "DB_NAME", value_name = "NAME")]
+    db_name: Option<String>,
+    /// Its user
+    #[arg(long, env = "DB_USER", value_name = "USER", default_value = "postgres")]
+    db_user: String,
+    /// The user's password
+    #[arg(
+        long,
+        env = "DB_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    db_password: Option<String>,
+    /// A file that holds the user's password
+    #[arg(long, env = "DB_PASSWORD_FILE", value_name = "FILE")]
+    db_password_file: Option<PathBuf>,
+    /// Its host
+    #[arg(
+        long,
+        env = "DB_HOST",
+        value_name = "HOST",
+        default_value = "localhost"
+    )]
+    db_host: String,
+    /// Its port
+    #[arg(long, env = "DB_PORT", value_name = "PORT", default_value_t = 5432)]
+    db_port: u16,
+    /// The server as browsers see it
+    #[arg(
+        long,
+        env = "MCP_SERVER_URL",
+        value_name = "URL",
+        default_value = "http://localhost:8001"
+    )]
+    pub(crate) mcp_server_url: String,
+    /// The server as this service calls it [default: MCP_SERVER_URL]
+    #[arg(long, env = "MCP_SERVER_INTERNAL_URL", value_name = "URL")]
+    mcp_server_internal_url: Option<String>,
+    /// The OAuth client's id, a UUID
+    #[arg(long, env = "OAUTH_CLIENT_ID", value_name = "UUID")]
+    pub(crate) oauth_client_id: Option<String>,
+    /// The OAuth client's secret, 32 characters at least
+    #[arg(
+        long,
+        env = "OAUTH_CLIENT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    oauth_client_secret: Option<String>,
+    /// A file that holds the OAuth client's secret
+    #[arg(long, env = "OAUTH_CLIENT_SECRET_FILE", value_name = "FILE")]
+    oauth_client_secret_file: Option<PathBuf>,
+    /// Where the server sends people back to [default: http://localhost:PORT/oauth/callback]
+    #[arg(long, env = "OAUTH_REDIRECT_URI", value_name = "URL")]
+    oauth_redirect_uri: Option<String>,
+    /// What to ask people for
+    #[arg(
+        long,
+        env = "OAUTH_SCOPES",
+        value_name = "SCOPES",
+        default_value = "memories:read memories:write"
+    )]
+    pub(crate) oauth_scopes: String,
+}
+
+impl WebCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        self.logging.start("info")?;
+        let stop = serve::stop_signal()?;
+        let listener = serve::listen(self.settings.listen, "--web-listen").await?;
+        let config = self
+            .settings
+            .config(&self.data_dir, listener.local_addr()?)?;
+        let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
+        let web = open_web(config).await?;
+        tracing::info!(%public_url, %server, "the web client is ready");
+        serve::serve(listener, web.router(), stop).await?;
+        web.close().await;
+        tracing::info!("the web client has stopped");
+        Ok(())
+    }
+}
+
+impl WebSettings {
+    /// Turns the settings into what the web client takes, checking each.
+    pub(crate) fn config(
+        &self,
+        data_dir: &DataDir,
+        listening: SocketAddr,
+    ) -> anyhow::Result<Config> {
+        let redirect_uri = self.redirect_uri(listening);
+        let (client_id, client_secret) = self.credentials(data_dir)?;
+        let secret_key = match self.secret_key()? {
+            Some(key) => key,
+            None => derived(data_dir)?.secret_key,
+        };
+        Ok(Config {
+            public_url: origin(&redirect_uri)?,
+            mcp_server_url: base(&self.mcp_server_url),
+            mcp_server_internal_url: Some(self.internal_url()),
+            oauth_client_id: client_id,
+            oauth_client_secret: picard_client::Secret::new(client_secret),
+            oauth_redirect_uri: redirect_uri,
+            oauth_scopes: self.scopes()?,
+            secret_key: picard_client::Secret::new(secret_key),
+            database_url: self.database_url(data_dir)?,
+            debug: self.debug,
+        })
+    }
+
+    /// The OAuth client's id and secret: as given, or those that `picard up`
+    /// derives from the keyring in the data directory.
+    pub(crate) fn credentials(&self, data_dir: &DataDir) -> anyhow::Result<(ClientId, String)> {
+        match (self.client_id()?, self.client_secret()?) {
+            (Some(id), Some(secret)) => Ok((id, secret)),
+            (None, None) => {
+                let derived = derived(data_dir)?;
+                Ok((derived.client_id, derived.client_secret))
+            }
+            (Some(_), None) => Err(anyhow::anyhow!("OAUTH_CLIENT_SECRET is not set"))
+                .or_hint("set both OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET, or neither"),
+            (None, Some(_)) => Err(anyhow::anyhow!("OAUTH_CLIENT_ID is not set"))
+                .or_hint("any UUID will do; set it beside OAUTH_CLIENT_SECRET"),
+        }
+    }
+
+    /// The server as this service reaches it.
+    pub(crate) fn internal_url(&self) -> String {
+        base(
+            self.mcp_server_internal_url
+                .as_ref()
+                .unwrap_or(&self.mcp_server_url),
+        )
+    }
+
+    fn client_id(&self) -> anyhow::Result<Option<ClientId>> {
+        let parse = |id: &String| {
+            id.parse()
+                .map_err(|error| anyhow::anyhow!("OAUTH_CLIENT_ID {error}: {id:?}"))
+        };
+        self.oauth_client_id.as_ref().map(parse).transpose()
+    }
+
+    fn client_secret(&self) -> anyhow::Result<Option<String>> {
+        let secret = Secret {
+            name: "OAUTH_CLIENT_SECRET",
+            value: self.oauth_client_secret.as_ref(),
+            file: self.oauth_client_secret_file.as_ref(),
+        };
+        let secret = secret.read()?;
+        if secret.as_ref().is_some_and(|secret| secret.len() < 32) {
+            anyhow::bail!("OAUTH_CLIENT_SECRET must have 32 characters at least");
+        }
+        Ok(secret)
+    }
+
+    /// Where the server sends people back to.
+    pub(crate) fn redirect_uri(&self, listening: SocketAddr) -> String {
+        let local = || format!("{}/oauth/callback", local_url(listening));
+        self.oauth_redirect_uri.clone().unwrap_or_else(local)
+    }
+
+    /// What to ask people for.
+    pub(crate) fn scopes(&self) -> anyhow::Result<Scopes> {
+        self.oauth_scopes
+            .parse()
+            .map_err(|error| anyhow::anyhow!("OAUTH_SCOPES: {error}"))
+    }
+
+    fn secret_key(&self) -> anyhow::Result<Option<String>> {
+        let secret = Secret {
+            name: "SECRET_KEY",
+            value: self.secret_key.as_ref().or(self.django_secret_key.as_ref()),
+            file: self.secret_key_file.as_ref(),
+        };
+        secret.read()
+    }
+
+    /// Returns the database's address.
+    pub(crate) fn database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+        if let Some(url) = self.given_database_url()? {
+            return Ok(url);
+        }
+        match &self.db_name {
+            Some(name) => self.postgres_url(name),
+            None => embedded_database(data_dir),
+        }
+    }
+
+    /// Returns the address of the server's database, for commands that may
+    /// work on either service.
+    pub(crate) fn server_database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+        match self.given_database_url()? {
+            Some(url) => Ok(url),
+            None => crate::server::embedded_database(data_dir),
+        }
+    }
+
+    fn given_database_url(&self) -> anyhow::Result<Option<String>> {
+        let given = Secret {
+            name: "DATABASE_URL",
+            value: self.database_url.as_ref(),
+            file: self.database_url_file.as_ref(),
+        };
+        given.read()
+    }
+
+    fn postgres_url(&self, name: &str) -> anyhow::Result<String> {
+        let password = Secret {
+            name: "DB_PASSWORD",
+            value: self.db_password.as_ref(),
+            file: self.db_password_file.as_ref(),
+        };
+        let mut url = Url::parse("postgres://localhost")?;
+        let bad = |what: &str| anyhow::anyhow!("{what} cannot be part of a database's address");
+        url.set_host(Some(&self.db_host))
+            .map_err(|_| bad("DB_HOST"))?;
+        url.set_port(Some(self.db_port))
+            .map_err(|()| bad("DB_PORT"))?;
+        url.set_username(&self.db_user)
+            .map_err(|()| bad("DB_USER"))?;
+        url.set_password(password.read()?.as_deref())
+            .map_err(|()| bad("DB_PASSWORD"))?;
+        url.path_segments_mut()
+            .map_err(|()| bad("DB_NAME"))?
+            .push(name);
+        Ok(url.into())
+    }
+}
+
+/// Returns the address of the web client's SQLite database in the data directory.
+pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
+    Ok(format!(
+        "sqlite:{}",
+        data_dir.service("web")?.join("web.db").display()
+    ))
+}
+
+/// Opens the web client and brings its database to the newest version.
+pub(crate) async fn open_web(config: Config) -> anyhow::Result<Web> {
+    let (clock, entropy) = system();
+    let open = async {
+        let web = Web::open(config, clock, entropy).await?;
+        web.migrate().await?;
+        Ok::<_, picard_web::Error>(web)
+    };
+    open.await
+        .context("the web client cannot start")
+        .or_hint("`picard doctor` checks each setting")
+}
+
+/// The secrets that follow from the keyring in the data directory; it is made
+/// when there is none.
+fn derived(data_dir: &DataDir) -> anyhow::Result<WebSecrets> {
+    let mut keys = KeyFile::open(data_dir.service("web")?.join("keyring"), &*system().1)?;
+    keys.save()?;
+    Ok(WebSecrets::derive(&keys.keyring))
+}
+
+fn base(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+fn origin(redirect_uri: &str) -> anyhow::Result<String> {
+    let url = Url::parse(redirect_uri)
+        .with_context(|| format!("OAUTH_REDIRECT_URI: {redirect_uri:?} is no URL"))?;
+    Ok(url.origin().ascii_serialization())
+}
