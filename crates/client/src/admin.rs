@@ -52,7 +52,11 @@ pub async fn register(
     registration: &Registration,
 ) -> Result<(), RegisterError> {
     let http = Http::new(server, Limits::default())?;
-    let url = format!("{}/api/clients/{}", server.internal(), registration.client_id);
+    let url = format!(
+        "{}/api/clients/{}",
+        server.internal(),
+        registration.client_id
+    );
     let send = |http: &Http| {
         http.put(&url)
             .basic_auth(administrator.username, Some(administrator.password))

@@ -1,1 +1,29 @@
-//! The web client: pages over the public API.
+//! The web client: a separate application over the server's public API.
+//!
+//! It has its own accounts and its own database, gets access to a person's
+//! memories by OAuth like any other application, and shows pages: dashboard,
+//! memories, search, personas, an admin area. It proves that the public API is
+//! enough: nothing of the server's own crates is used here.
+//!
+//! [`Web`] is all that the binary needs. `pages` are the routes, thin over the
+//! use cases in `accounts` and `connect`; `store` are the tables; `connections`
+//! keeps one client per connected person; `member` says who is asking.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod accounts;
+mod config;
+mod connect;
+mod connections;
+mod error;
+mod filters;
+mod member;
+mod pages;
+mod passwords;
+mod service;
+mod store;
+mod words;
+
+pub use config::{Config, InvalidConfig};
+pub use error::Error;
+pub use service::Web;

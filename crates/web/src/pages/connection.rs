@@ -1,0 +1,64 @@
+//! `/oauth/connect`, `/oauth/callback`, `/oauth/disconnect`.
+
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
+use picard_ui::{CsrfForm, see_other};
+use serde::Deserialize;
+
+use super::Shared;
+use crate::{Error, connect, member::Member};
+
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+/// Somebody typed the address of a form.
+pub(super) async fn to_dashboard(_: Member) -> Response {
+    see_other("/dashboard")
+}
+
+/// Sends the browser to the server's consent page.
+pub(super) async fn connect(
+    State(service): Shared,
+    member: Member,
+    CsrfForm(Nothing {}): CsrfForm<Nothing>,
+) -> Result<Response, Error> {
+    let granted = member
+        .connection
+        .partner()
+        .map(|partner| partner.scopes)
+        .unwrap_or_default();
+    let url = connect::begin(&service, member.session_id, granted).await?;
+    Ok(see_other(url.as_str()))
+}
+
+/// Takes the browser back from there.
+pub(super) async fn callback(
+    State(service): Shared,
+    member: Member,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let who = (member.account_id, member.session_id);
+    connect::finish(&service, who, &query.unwrap_or_default()).await?;
+    if let Some(former) = member.connection.partner() {
+        service.connections.forget(former.connection_id);
+    }
+    Ok(member.browser.redirect("/dashboard", "connected"))
+}
+
+/// Revokes the tokens at the server and forgets them.
+pub(super) async fn disconnect(
+    State(service): Shared,
+    member: Member,
+    CsrfForm(Nothing {}): CsrfForm<Nothing>,
+) -> Result<Response, Error> {
+    let Some(partner) = member.connection.partner() else {
+        return Ok(see_other("/dashboard"));
+    };
+    let notice = match connect::end(&service, partner.connection_id).await? {
+        connect::Ended::Everywhere => "disconnected",
+        connect::Ended::HereOnly => "disconnected-here",
+    };
+    Ok(member.browser.redirect("/dashboard", notice))
+}

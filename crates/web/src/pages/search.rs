@@ -1,0 +1,130 @@
+//! `/search`: find own memories by meaning.
+
+use askama::Template;
+use axum::{extract::Query, response::Response};
+use picard_client::{Error as ServerError, Hit, Query as Search};
+use picard_ui::{Field, Notice, Shell, html};
+use serde::Deserialize;
+
+use super::views::Card;
+use crate::{
+    Error,
+    filters::{FilterErrors, Filters},
+    member::{Granted, Read},
+};
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct SearchPage {
+    shell: Shell,
+    query: String,
+    field: Field,
+    filters: [Field; 4],
+    filtered: bool,
+    found: Option<Vec<Card>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    q: String,
+    limit: String,
+    permission: String,
+    before: String,
+    after: String,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        let [q, permission, before, after] = [const { String::new() }; 4];
+        Self {
+            q,
+            limit: "10".to_owned(),
+            permission,
+            before,
+            after,
+        }
+    }
+}
+
+pub(super) async fn search(
+    granted: Granted<Read>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Error> {
+    let filters = Filters {
+        permission: asked.permission.clone(),
+        before: asked.before.clone(),
+        after: asked.after.clone(),
+        ..Filters::default()
+    };
+    let (parsed, errors) = filters.parse();
+    let mut shell = granted.member.shell();
+    let query = asked.q.trim();
+    let mut found = None;
+    if !query.is_empty() && errors.is_empty() {
+        let search = Search {
+            query,
+            limit: Some(asked.limit.parse().unwrap_or(10).clamp(1, 100)),
+            permission: parsed.permission,
+            expires_before: parsed.before,
+            expires_after: parsed.after,
+        };
+        match granted.picard.query_memory(&search).await {
+            Err(ServerError::Invalid { detail, .. }) => {
+                shell = shell.with_notice(Notice::error(detail));
+            }
+            hits => {
+                let card = |hit: &Hit| Card::own(&hit.memory).scored(hit);
+                found = Some(hits?.iter().map(card).collect());
+            }
+        }
+    }
+    Ok(html(&SearchPage {
+        shell,
+        query: query.to_owned(),
+        field: question(&asked.q),
+        filtered: filters.any(),
+        filters: fields(&asked, errors),
+        found,
+    }))
+}
+
+fn question(typed: &str) -> Field {
+    Field::input("search", "q", "What are you looking for?")
+        .hint(
+            "Describe it in your own words, in any language. Meaning counts, not the exact words.",
+        )
+        .attribute("maxlength", "2000")
+        .required()
+        .value(typed)
+}
+
+fn fields(asked: &Asked, errors: FilterErrors) -> [Field; 4] {
+    let date = |name, label| {
+        Field::text(name, label)
+            .attribute("placeholder", "2026-12-31")
+            .attribute("autocomplete", "off")
+    };
+    let permissions = [
+        ("", "Private and public"),
+        ("private", "Private"),
+        ("public", "Public"),
+    ];
+    let limits = [
+        ("5", "5"),
+        ("10", "10"),
+        ("25", "25"),
+        ("50", "50"),
+        ("100", "100"),
+    ];
+    [
+        Field::select("permission", "Permission", &permissions).value(&asked.permission),
+        date("after", "Expires from")
+            .value(&asked.after)
+            .error(errors.after),
+        date("before", "Expires before")
+            .value(&asked.before)
+            .error(errors.before),
+        Field::select("limit", "At most", &limits).value(&asked.limit),
+    ]
+}

@@ -1,0 +1,83 @@
+//! Numbers and browsers in words.
+
+/// Says how well a memory fits a query, for people who do not read numbers.
+/// The score is 0 to 1.
+pub(crate) fn match_in_words(score: f32) -> &'static str {
+    match score {
+        0.75.. => "Very good match",
+        0.5.. => "Good match",
+        0.25.. => "Some match",
+        _ => "Weak match",
+    }
+}
+
+/// `1 memory`, `2 memories`.
+pub(crate) fn memories(count: u64) -> String {
+    if count == 1 {
+        "1 memory".to_owned()
+    } else {
+        format!("{count} memories")
+    }
+}
+
+/// Names a browser and a system from a `User-Agent`, as far as that can be told.
+pub(crate) fn browser_in_words(user_agent: &str) -> String {
+    let find = |names: &[(&str, &'static str)]| {
+        names
+            .iter()
+            .find(|(mark, _)| user_agent.contains(mark))
+            .map(|(_, name)| *name)
+    };
+    // Each pretends to be the ones after it.
+    let browser = find(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrom", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = find(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "Unknown browser".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_have_words_at_their_edges() {
+        for (score, words) in [
+            (1.0, "Very good match"),
+            (0.75, "Very good match"),
+            (0.74, "Good match"),
+            (0.5, "Good match"),
+            (0.25, "Some match"),
+            (0.0, "Weak match"),
+        ] {
+            assert_eq!(match_in_words(score), words, "{score}");
+        }
+    }
+
+    #[test]
+    fn browsers_are_told_apart_though_all_pretend_to_be_others() {
+        let edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/1 Safari/537.36 Edg/1";
+        assert_eq!(browser_in_words(edge), "Edge on Windows");
+        let phone =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17 Safari/604.1";
+        assert_eq!(browser_in_words(phone), "Safari on iPhone");
+        assert_eq!(browser_in_words(""), "Unknown browser");
+    }
+}
