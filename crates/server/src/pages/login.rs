@@ -74,7 +74,7 @@ pub(super) async fn submit(
         Err(LogInError::WrongCredentials) => {
             let wrong = Notice::error("Handle or password is wrong.");
             let page = page(anyone.shell().with_notice(wrong), &handle, next);
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            html_with(StatusCode::UNAUTHORIZED, &page)
         }
         Err(LogInError::Other(error)) => failure.page(error),
     }
