@@ -5,7 +5,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId};
 use crate::{
     Partition,
     keywords::Matches,
-    rank::{self, DENSE_WEIGHT, Ranked, Stretch},
+    rank::{self, DENSE_WEIGHT, FAIR_MATCH, IDENTIFIER_BONUS, Ranked, Stretch},
     vectors::NO_VECTOR,
 };
 
@@ -33,11 +33,10 @@ pub struct Hit {
     pub id: MemoryId,
     /// How well it answers, from 0 to 1, never rising down a list of hits.
     ///
-    /// It says something about this memory and this query alone, not about the
-    /// other hits: from 0.7 on the memory is very close to what was asked, from 0.4
-    /// on related, below loosely related at most. Meaning and words each suffice: it is
-    /// `1 - (1 - c)(1 - 0.8 k)`, where `c` is the cosine between the bounds of
-    /// [`Closeness`] and `k` is [`Self::keywords`].
+    /// From 0.7 on the memory is very close to what was asked, from 0.4 on related,
+    /// below loosely related at most: it does not depend on what else was found.
+    /// Meaning and words each suffice: it is `1 - (1 - c)(1 - 0.8 k)`, where `c` is
+    /// the cosine between the bounds of [`Closeness`] and `k` is [`Self::keywords`].
     pub score: f32,
     /// The cosine of the closest chunk, if both sides have a vector.
     pub cosine: Option<f32>,
@@ -52,7 +51,8 @@ pub struct Hit {
 /// unrelated texts around 0.75.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closeness {
-    /// The cosine up to which texts have nothing to do with each other.
+    /// The cosine of texts that have nothing to do with each other, as far as the
+    /// partition does not tell better: see [`Self::E5`].
     pub unrelated: f32,
     /// The cosine from which on a text answers the question fully.
     pub full: f32,
@@ -60,10 +60,35 @@ pub struct Closeness {
 
 impl Closeness {
     /// The range of multilingual-e5-small between a query and a passage.
+    ///
+    /// Where unrelated texts lie differs by language (English 0.74, Chinese 0.83).
+    /// Most memories have nothing to do with a query, so the mean over the
+    /// candidates is taken instead, the more of them there are.
     pub const E5: Self = Self {
-        unrelated: 0.76,
-        full: 0.92,
+        unrelated: 0.75,
+        full: 0.9,
     };
+
+    /// So many candidates tell as much as the model's own figure.
+    const PRIOR: f64 = 20.0;
+
+    /// Adjusts what is unrelated to the cosines of the candidates.
+    fn among(self, cosines: impl Iterator<Item = f32>) -> Self {
+        // Whole numbers, so that the order of the slots cannot change the sum.
+        const UNIT: f64 = 1_048_576.0;
+        let (mut sum, mut count) = (0_i64, 0_u32);
+        for cosine in cosines.filter(|cosine| cosine.is_finite()) {
+            sum += (f64::from(cosine) * UNIT).round() as i64;
+            count += 1;
+        }
+        let prior = f64::from(self.unrelated) * Self::PRIOR;
+        let mean = (prior + sum as f64 / UNIT) / (Self::PRIOR + f64::from(count));
+        let highest = self.unrelated + 0.7 * (self.full - self.unrelated);
+        Self {
+            unrelated: (mean as f32).min(highest),
+            ..self
+        }
+    }
 
     fn of(self, cosine: f32) -> f32 {
         ((cosine - self.unrelated) / (self.full - self.unrelated)).clamp(0.0, 1.0)
@@ -135,12 +160,16 @@ impl Partition {
         let matches = self.keywords.search(query.text, &candidates);
         let ranked = self.rank(&candidates, cosines.as_deref(), &matches, query.limit);
 
+        let in_candidates = candidates
+            .iter()
+            .filter_map(|slot| Some(cosines.as_ref()?[slot]));
+        let closeness = self.closeness.among(in_candidates);
         let mut least = 1.0_f32;
         let hit = |found: Ranked| {
             let cosine = cosines.as_ref().map(|all| all[found.slot as usize]);
             let cosine = cosine.filter(|cosine| cosine.total_cmp(&NO_VECTOR).is_ne());
             let keywords = matches.share(found.slot);
-            least = least.min(self.score(cosine, keywords));
+            least = least.min(score(closeness, cosine, keywords));
             Hit {
                 id: found.id,
                 score: least,
@@ -166,10 +195,12 @@ impl Partition {
     ) -> Vec<Ranked> {
         let dense = |slot: usize| cosines.map_or(NO_VECTOR, |all| all[slot]);
         let by_vector = Stretch::over(candidates.iter().map(dense));
-        let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)));
+        let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
+            .up_to(FAIR_MATCH * matches.highest_possible());
         let ranked = candidates.iter().map(|slot| {
             let value = DENSE_WEIGHT * by_vector.of(dense(slot))
-                + (1.0 - DENSE_WEIGHT) * by_words.of(matches.bm25(slot));
+                + (1.0 - DENSE_WEIGHT) * by_words.of(matches.bm25(slot))
+                + IDENTIFIER_BONUS * matches.identifiers(slot);
             let memory = &self.slots[slot];
             Ranked {
                 value,
@@ -180,9 +211,12 @@ impl Partition {
         });
         rank::best(ranked, limit)
     }
-
-    fn score(&self, cosine: Option<f32>, keywords: f32) -> f32 {
-        let closeness = cosine.map_or(0.0, |cosine| self.closeness.of(cosine));
-        1.0 - (1.0 - closeness) * (1.0 - 0.8 * keywords)
-    }
 }
+
+fn score(closeness: Closeness, cosine: Option<f32>, keywords: f32) -> f32 {
+    let closeness = cosine.map_or(0.0, |cosine| closeness.of(cosine));
+    1.0 - (1.0 - closeness) * (1.0 - 0.8 * keywords)
+}
+
+#[cfg(test)]
+mod tests;

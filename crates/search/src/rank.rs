@@ -4,6 +4,9 @@
 //! 0..=1 over all candidates before they are mixed. Fusing ranks instead
 //! (reciprocal rank fusion) was measured to be worse: it throws away how much
 //! better the best one is.
+//!
+//! One thing is added to that: when even the best match by words is a poor one,
+//! words do not get their full say (see [`FAIR_MATCH`]).
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -14,8 +17,20 @@ use picard_domain::{Instant, MemoryId};
 
 /// The share of the vectors in the mix; the rest is the keywords'.
 ///
-/// Anything from 0.5 to 0.7 measures about the same on conversations.
-pub(crate) const DENSE_WEIGHT: f32 = 0.6;
+/// Anything from 0.55 to 0.7 measures about the same on conversations.
+pub(crate) const DENSE_WEIGHT: f32 = 0.65;
+
+/// Words have their full say from this share of the best possible score on.
+///
+/// A question of ten words that a memory shares one frequent word with would
+/// otherwise lift that memory as high as one that it shares a name with. Measured
+/// on questions in Chinese, where it lifts the mix back to what vectors find alone
+/// (R@1 75 to 95 percent) and costs conversations nothing.
+pub(crate) const FAIR_MATCH: f32 = 0.15;
+
+/// What holding the identifiers of a query (`ABC-1234`) adds to the mix: they are
+/// meant literally, and to a model two codes look alike.
+pub(crate) const IDENTIFIER_BONUS: f32 = 0.35;
 
 /// Stretches scores to 0..=1 over the range in which they lie.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +54,23 @@ impl Stretch {
             })
     }
 
-    /// Returns where a score lies in the range; 0 for one that is not finite.
+    /// Widens the range to reach up to `least_high`.
+    pub(crate) fn up_to(self, least_high: f32) -> Self {
+        Self {
+            high: self.high.max(least_high),
+            ..self
+        }
+    }
+
+    /// Returns where a score lies in the range; 0 for one that is not finite, 1 when
+    /// there is but one.
     pub(crate) fn of(self, score: f32) -> f32 {
-        if self.low < self.high && score.is_finite() {
+        if !score.is_finite() {
+            0.0
+        } else if self.low < self.high {
             (score - self.low) / (self.high - self.low)
         } else {
-            0.0
+            1.0
         }
     }
 }
@@ -114,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn scores_that_are_all_equal_tell_nothing() {
-        assert!(Stretch::over([0.8, 0.8].into_iter()).of(0.8).abs() < f32::EPSILON);
-        assert!(Stretch::over(std::iter::empty()).of(0.8).abs() < f32::EPSILON);
+    fn a_single_score_is_more_than_none() {
+        let stretch = Stretch::over([0.8, f32::NEG_INFINITY, 0.8].into_iter());
+        assert!(stretch.of(0.8) > stretch.of(f32::NEG_INFINITY));
     }
 }

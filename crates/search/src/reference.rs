@@ -6,7 +6,10 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::{Entry, Hit, Partition, Query, rank::DENSE_WEIGHT};
+use crate::{
+    Entry, Hit, Partition, Query,
+    rank::{DENSE_WEIGHT, FAIR_MATCH},
+};
 
 const DIMENSIONS: usize = 8;
 
@@ -130,7 +133,9 @@ fn closest(given: &Given, vector: &[f32]) -> Option<f32> {
 
 /// BM25 over words of plain lower-case English without stop words and inflection,
 /// so that cutting and stemming need no second implementation.
-fn bm25(map: &[(&u8, &Given)], asked: &str) -> Vec<f32> {
+///
+/// The second result is the score that no text can exceed.
+fn bm25(map: &[(&u8, &Given)], asked: &str) -> (Vec<f32>, f32) {
     let words = |text: &str| {
         text.split(' ')
             .filter(|w| !w.is_empty())
@@ -143,29 +148,34 @@ fn bm25(map: &[(&u8, &Given)], asked: &str) -> Vec<f32> {
     let mut query: Vec<String> = words(asked);
     query.sort();
     query.dedup();
+    let idf = |word: &String| {
+        let df = texts.iter().filter(|text| text.contains(word)).count() as f32;
+        (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
+    };
     let score = |text: &Vec<String>| -> f32 {
         let parts = query.iter().map(|word| {
-            let df = texts.iter().filter(|text| text.contains(word)).count() as f32;
             let count = text.iter().filter(|own| *own == word).count() as f32;
-            let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
-            idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * text.len() as f32 / mean))
+            idf(word) * count * 1.9 / (count + 0.9 * (0.6 + 0.4 * text.len() as f32 / mean))
         });
         parts.sum()
     };
-    texts.iter().map(score).collect()
+    (
+        texts.iter().map(score).collect(),
+        query.iter().map(|word| 1.9 * idf(word)).sum(),
+    )
 }
 
-fn stretched(scores: &[f32]) -> Vec<f32> {
+fn stretched(scores: &[f32], least_high: f32) -> Vec<f32> {
     let finite = || scores.iter().copied().filter(|score| score.is_finite());
-    let (low, high) = (
-        finite().fold(f32::MAX, f32::min),
-        finite().fold(f32::MIN, f32::max),
-    );
+    let low = finite().fold(f32::MAX, f32::min);
+    let high = finite().fold(least_high, f32::max);
     let stretch = |score: &f32| {
-        if score.is_finite() && high > low {
+        if !score.is_finite() {
+            0.0
+        } else if high > low {
             (score - low) / (high - low)
         } else {
-            0.0
+            1.0
         }
     };
     scores.iter().map(stretch).collect()
@@ -266,8 +276,9 @@ proptest! {
             let cosine = closest(given, &asked.vector).filter(|_| !no_vector);
             cosine.unwrap_or(f32::NEG_INFINITY)
         }).collect();
-        let dense = stretched(&cosines);
-        let words = stretched(&bm25(&candidates, &asked.text));
+        let dense = stretched(&cosines, f32::MIN);
+        let (bm25, possible) = bm25(&candidates, &asked.text);
+        let words = stretched(&bm25, FAIR_MATCH * possible);
         let value = |hit: &Hit| {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);
             at.map(|at| DENSE_WEIGHT * dense[at] + (1.0 - DENSE_WEIGHT) * words[at])
@@ -279,7 +290,7 @@ proptest! {
         // narrow: the stretched values are as exact as the range is wide.
         let finite = || cosines.iter().copied().filter(|cosine| cosine.is_finite());
         let range = finite().fold(f32::MIN, f32::max) - finite().fold(f32::MAX, f32::min);
-        let tolerance = if range > 0.0 { 0.02 / range + 1e-3 } else { 0.61 };
+        let tolerance = if range > 0.0 { 0.02 / range + 1e-3 } else { 0.66 };
         for pair in found.windows(2) {
             prop_assert!(pair[0] >= pair[1] - tolerance, "{} before {}", pair[0], pair[1]);
         }
@@ -293,7 +304,7 @@ proptest! {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id).expect("a candidate");
             prop_assert_eq!(hit.cosine.is_some(), cosines[at].is_finite());
             prop_assert!(hit.cosine.is_none_or(|cosine| (cosine - cosines[at]).abs() < 0.02));
-            prop_assert_eq!(hit.keywords > 0.0, bm25(&candidates, &asked.text)[at] > 0.0);
+            prop_assert_eq!(hit.keywords > 0.0, bm25[at] > 0.0);
         }
     }
 

@@ -3,10 +3,12 @@
 //! Terms are kept as keyed 64-bit hashes, so no text can be read out of the index;
 //! two terms of a million share a hash once in 10⁷ partitions. How a text becomes
 //! terms is the business of `tokens` (cutting) and `language` (stems and stop
-//! words).
+//! words); `search` asks.
 
 mod fold;
 mod language;
+mod posting;
+mod search;
 mod stop_words;
 mod tokens;
 
@@ -16,17 +18,11 @@ use std::{
     mem::size_of,
 };
 
-use crate::{partition::table_bytes, query::Candidates};
+use crate::partition::table_bytes;
 use language::{Language, Languages};
+use posting::{Posting, find};
+pub(crate) use search::Matches;
 use tokens::Tokens;
-
-/// How soon repeating a word stops to count (Robertson and Zaragoza 2009).
-const K1: f32 = 1.2;
-/// How much long texts are held back.
-const B: f32 = 0.75;
-/// A query is cut after so many different words, or a long prompt would cost more
-/// than it can say.
-const MAX_QUERY_WORDS: usize = 256;
 
 /// What a system allocator adds to each block.
 const BLOCK: usize = 16;
@@ -40,29 +36,11 @@ pub(crate) struct Keywords {
     owned: usize,
 }
 
-/// A slot and how often the term occurs in it, up to 255 times, in 4 bytes: the
-/// slot is in front, so that postings sort by it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Posting(u32);
-
 /// What the index knows of one memory: enough to take it out again.
 struct Document {
     terms: Box<[u64]>,
     length: u32,
     language: Language,
-}
-
-/// The outcome of a search by words.
-pub(crate) struct Matches<'a> {
-    /// By slot; empty when no word of the query is in the index.
-    scores: Vec<f32>,
-    words: Vec<Word<'a>>,
-}
-
-/// One word of a query with the postings of all forms that it may have.
-struct Word<'a> {
-    forms: Vec<&'a [Posting]>,
-    rarity: f32,
 }
 
 impl Keywords {
@@ -112,34 +90,6 @@ impl Keywords {
             self.documents.shrink_to_fit();
             self.postings.shrink_to_fit();
         }
-    }
-
-    /// Scores the candidates. Statistics are taken over them alone: that a word is
-    /// frequent in memories which the asker may not see must not show.
-    pub(crate) fn search(&self, text: &str, candidates: &Candidates) -> Matches<'_> {
-        let words = self.words(text, candidates);
-        if words.iter().all(|word| word.forms.is_empty()) {
-            return Matches {
-                scores: Vec::new(),
-                words,
-            };
-        }
-        let lengths = candidates
-            .iter()
-            .map(|slot| f64::from(self.documents[slot].length));
-        let mean = (lengths.sum::<f64>() / candidates.count() as f64).max(1.0) as f32;
-        let mut scores = vec![0.0; candidates.slots()];
-        for word in &words {
-            for posting in word.forms.iter().copied().flatten() {
-                if candidates.admits(posting.slot()) {
-                    let count = f32::from(posting.count());
-                    let length = self.documents[posting.slot() as usize].length as f32;
-                    let damped = count + K1 * (1.0 - B + B * length / mean);
-                    scores[posting.slot() as usize] += word.rarity * count * (K1 + 1.0) / damped;
-                }
-            }
-        }
-        Matches { scores, words }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -198,119 +148,6 @@ impl Keywords {
             self.owned += list_bytes(list);
         }
     }
-
-    /// Cuts a query into words and looks their forms up: a memory was stemmed in its
-    /// own language, so a word is looked for as each of the languages would stem it.
-    fn words(&self, text: &str, candidates: &Candidates) -> Vec<Word<'_>> {
-        let folded = fold::fold(text);
-        let tokens = Tokens::of(&folded);
-        if tokens.is_empty() {
-            return Vec::new();
-        }
-        let spoken: Languages = candidates
-            .iter()
-            .map(|slot| self.documents[slot].language)
-            .collect();
-        let language = language::detect(&tokens, spoken);
-        let mut asked: Vec<Vec<u64>> = Vec::new();
-        for token in tokens.iter_as_query() {
-            if language::is_stop_word(token, language) {
-                continue;
-            }
-            let stem = |language| language::stem(token, language);
-            let mut forms: Vec<u64> = Vec::new();
-            for form in spoken
-                .iter()
-                .map(|language| self.keyed.hash_one(&*stem(language)))
-            {
-                if !forms.contains(&form) {
-                    forms.push(form);
-                }
-            }
-            if !asked.contains(&forms) {
-                asked.push(forms);
-            }
-            if asked.len() == MAX_QUERY_WORDS {
-                break;
-            }
-        }
-        asked
-            .into_iter()
-            .map(|forms| self.word(&forms, candidates))
-            .collect()
-    }
-
-    fn word(&self, forms: &[u64], candidates: &Candidates) -> Word<'_> {
-        let listed = forms
-            .iter()
-            .filter_map(|form| self.postings.get(form))
-            .map(Vec::as_slice);
-        let all = candidates.count() == candidates.slots();
-        let admitted = |list: &[Posting]| match list {
-            list if all => list.len(),
-            list => list
-                .iter()
-                .filter(|posting| candidates.admits(posting.slot()))
-                .count(),
-        };
-        let forms: Vec<(&[Posting], usize)> = listed
-            .map(|list| (list, admitted(list)))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        let n = candidates.count() as f32;
-        // A text holds a word in the one form of its language: the sum is the union,
-        // or near it.
-        let frequency = (forms.iter().map(|(_, count)| count).sum::<usize>() as f32).min(n);
-        let rarity = (1.0 + (n - frequency + 0.5) / (frequency + 0.5)).ln();
-        Word {
-            forms: forms.into_iter().map(|(list, _)| list).collect(),
-            rarity,
-        }
-    }
-}
-
-impl Matches<'_> {
-    /// Returns the BM25 score of a slot, 0 for one that is no candidate.
-    pub(crate) fn bm25(&self, slot: usize) -> f32 {
-        self.scores.get(slot).copied().unwrap_or(0.0)
-    }
-
-    /// Returns which share of the query's words a candidate holds, rare ones
-    /// weighing more.
-    pub(crate) fn share(&self, slot: u32) -> f32 {
-        let holds = |word: &&Word<'_>| word.forms.iter().any(|list| find(list, slot).is_some());
-        let held: f32 = self
-            .words
-            .iter()
-            .filter(holds)
-            .map(|word| word.rarity)
-            .sum();
-        let asked: f32 = self.words.iter().map(|word| word.rarity).sum();
-        if held > 0.0 {
-            (held / asked).min(1.0)
-        } else {
-            0.0
-        }
-    }
-}
-
-impl Posting {
-    fn new(slot: u32, count: u8) -> Self {
-        Self(slot << 8 | u32::from(count))
-    }
-
-    fn slot(self) -> u32 {
-        self.0 >> 8
-    }
-
-    fn count(self) -> u8 {
-        self.0.to_le_bytes()[0]
-    }
-}
-
-fn find(list: &[Posting], slot: u32) -> Option<usize> {
-    list.binary_search_by_key(&slot, |posting| posting.slot())
-        .ok()
 }
 
 fn list_bytes(list: &Vec<Posting>) -> usize {

@@ -1,6 +1,7 @@
 //! What is found by words.
 
-use super::*;
+use super::{search::MAX_QUERY_WORDS, *};
+use crate::query::Candidates;
 
 fn index(texts: &[&str]) -> Keywords {
     let mut keywords = Keywords::new();

@@ -136,6 +136,13 @@ fn identifiers<'a>(chunk: &'a str, tokens: &mut Vec<Token<'a>>) {
 
 /// Tells an identifier from a word, a hyphenated word, or a number.
 fn is_code(text: &str) -> bool {
+    // `e.g.` and `p.m.` are written with dots and name nothing.
+    if text
+        .split('.')
+        .all(|part| part.len() == 1 && part.contains(char::is_alphabetic))
+    {
+        return false;
+    }
     let digits = text.contains(|c: char| c.is_ascii_digit());
     text.contains(char::is_alphanumeric)
         && (text.contains(['_', '@', '.', '+', '#']) || digits && text.contains('-'))
@@ -202,6 +209,7 @@ mod tests {
     #[test]
     fn a_sentence_ends_no_identifier() {
         assert_eq!(texts("the end. 'quoted'"), ["the", "end", "quoted"]);
+        assert_eq!(texts("e.g. at 5 p.m."), ["e.g", "at", "5", "p.m"]);
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! Asking the inverted index: BM25 over the candidates.
+//!
+//! All statistics are taken over the candidates alone: that a word is frequent in
+//! memories which the asker may not see must not show in a score.
+
+use std::hash::BuildHasher;
+
+use super::{
+    Keywords, fold,
+    language::{self, Languages},
+    posting::{Posting, find},
+    tokens::{Token, Tokens},
+};
+use crate::query::Candidates;
+
+/// How soon repeating a word stops to count (Robertson and Zaragoza 2009). Memories
+/// are short: the usual values for short passages measure better than those for
+/// documents (1.2 and 0.75).
+const K1: f32 = 0.9;
+/// How much long texts are held back.
+const B: f32 = 0.4;
+/// A query is cut after so many different words, or a long prompt would cost more
+/// than it can say.
+pub(super) const MAX_QUERY_WORDS: usize = 256;
+
+/// The outcome of a search by words.
+pub(crate) struct Matches<'a> {
+    /// By slot; empty when no word of the query is in the index.
+    scores: Vec<f32>,
+    /// By slot: the share of the query's identifiers; empty when it has none.
+    identifiers: Vec<f32>,
+    pub(super) words: Vec<Word<'a>>,
+}
+
+/// One word of a query with the postings of all forms that it may have.
+pub(super) struct Word<'a> {
+    forms: Vec<&'a [Posting]>,
+    rarity: f32,
+    is_identifier: bool,
+}
+
+impl Keywords {
+    /// Scores the candidates.
+    pub(crate) fn search(&self, text: &str, candidates: &Candidates) -> Matches<'_> {
+        let words = self.words(text, candidates);
+        if words.iter().all(|word| word.forms.is_empty()) {
+            return Matches {
+                scores: Vec::new(),
+                identifiers: Vec::new(),
+                words,
+            };
+        }
+        let lengths = candidates
+            .iter()
+            .map(|slot| f64::from(self.documents[slot].length));
+        let mean = (lengths.sum::<f64>() / candidates.count() as f64).max(1.0) as f32;
+        let mut scores = vec![0.0; candidates.slots()];
+        for word in &words {
+            for posting in word.postings(candidates) {
+                let count = f32::from(posting.count());
+                let length = self.documents[posting.slot() as usize].length as f32;
+                let damped = count + K1 * (1.0 - B + B * length / mean);
+                scores[posting.slot() as usize] += word.rarity * count * (K1 + 1.0) / damped;
+            }
+        }
+        Matches {
+            scores,
+            identifiers: identifiers(&words, candidates),
+            words,
+        }
+    }
+
+    /// Cuts a query into words and looks their forms up: a memory was stemmed in its
+    /// own language, so a word is looked for as each of the languages would stem it.
+    fn words(&self, text: &str, candidates: &Candidates) -> Vec<Word<'_>> {
+        let folded = fold::fold(text);
+        let tokens = Tokens::of(&folded);
+        if tokens.is_empty() {
+            return Vec::new();
+        }
+        let spoken: Languages = candidates
+            .iter()
+            .map(|slot| self.documents[slot].language)
+            .collect();
+        let language = language::detect(&tokens, spoken);
+        let mut asked: Vec<(Token<'_>, Vec<u64>)> = Vec::new();
+        for token in tokens.iter_as_query() {
+            if language::is_stop_word(token, language) {
+                continue;
+            }
+            let mut forms = Vec::new();
+            for language in spoken.iter() {
+                let form = self.keyed.hash_one(&*language::stem(token, language));
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+            if !asked.iter().any(|(_, others)| *others == forms) {
+                asked.push((token, forms));
+            }
+            if asked.len() == MAX_QUERY_WORDS {
+                break;
+            }
+        }
+        let word = |(token, forms): (Token<'_>, Vec<u64>)| self.word(token, &forms, candidates);
+        asked.into_iter().map(word).collect()
+    }
+
+    fn word(&self, token: Token<'_>, forms: &[u64], candidates: &Candidates) -> Word<'_> {
+        let all = candidates.count() == candidates.slots();
+        let admitted = |list: &[Posting]| {
+            if all {
+                return list.len();
+            }
+            list.iter()
+                .filter(|posting| candidates.admits(posting.slot()))
+                .count()
+        };
+        let listed = forms
+            .iter()
+            .filter_map(|form| self.postings.get(form))
+            .map(Vec::as_slice);
+        let forms: Vec<&[Posting]> = listed.filter(|list| admitted(list) > 0).collect();
+        // A text holds a word in the one form of its language: the sum is the union,
+        // or near it.
+        let n = candidates.count();
+        let frequency = forms
+            .iter()
+            .map(|list| admitted(list))
+            .sum::<usize>()
+            .min(n) as f32;
+        let rarity = (1.0 + (n as f32 - frequency + 0.5) / (frequency + 0.5)).ln();
+        Word {
+            forms,
+            rarity,
+            is_identifier: matches!(token, Token::Identifier(_)),
+        }
+    }
+}
+
+impl Word<'_> {
+    fn postings(&self, candidates: &Candidates) -> impl Iterator<Item = Posting> {
+        let all = self.forms.iter().copied().flatten().copied();
+        all.filter(|posting| candidates.admits(posting.slot()))
+    }
+}
+
+impl Matches<'_> {
+    /// Returns the BM25 score of a slot, 0 for one that is no candidate.
+    pub(crate) fn bm25(&self, slot: usize) -> f32 {
+        self.scores.get(slot).copied().unwrap_or(0.0)
+    }
+
+    /// Returns which share of the query's identifiers a slot holds.
+    pub(crate) fn identifiers(&self, slot: usize) -> f32 {
+        self.identifiers.get(slot).copied().unwrap_or(0.0)
+    }
+
+    /// Returns the score that no text can exceed.
+    pub(crate) fn highest_possible(&self) -> f32 {
+        self.words.iter().map(|word| word.rarity * (K1 + 1.0)).sum()
+    }
+
+    /// Returns which share of the query's words a candidate holds, rare ones
+    /// weighing more.
+    pub(crate) fn share(&self, slot: u32) -> f32 {
+        let holds = |word: &&Word<'_>| word.forms.iter().any(|list| find(list, slot).is_some());
+        let held: f32 = self
+            .words
+            .iter()
+            .filter(holds)
+            .map(|word| word.rarity)
+            .sum();
+        let asked: f32 = self.words.iter().map(|word| word.rarity).sum();
+        if held > 0.0 {
+            (held / asked).min(1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Returns by slot which share of the identifiers among the words it holds.
+fn identifiers(words: &[Word<'_>], candidates: &Candidates) -> Vec<f32> {
+    let identifiers: Vec<_> = words.iter().filter(|word| word.is_identifier).collect();
+    if identifiers.is_empty() {
+        return Vec::new();
+    }
+    let mut shares = vec![0.0; candidates.slots()];
+    for posting in identifiers
+        .iter()
+        .flat_map(|word| word.postings(candidates))
+    {
+        shares[posting.slot() as usize] += 1.0 / identifiers.len() as f32;
+    }
+    shares
+}

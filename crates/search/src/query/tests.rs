@@ -1,0 +1,165 @@
+//! What a person finds.
+
+use picard_domain::Permission;
+use uuid::Uuid;
+
+use super::*;
+use crate::Entry;
+
+fn id(n: usize) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(n as u128))
+}
+
+fn entry<'a>(n: usize, text: &'a str, vectors: &'a [Vec<f32>]) -> Entry<'a> {
+    let created_at = Instant::from_micros(n as i64);
+    Entry {
+        text,
+        vectors,
+        permission: Permission::Private,
+        expires: None,
+        created_at,
+    }
+}
+
+fn partition(memories: &[(&str, Vec<f32>)]) -> Partition {
+    let mut partition = Partition::new(2);
+    for (n, (text, vector)) in memories.iter().enumerate() {
+        partition.upsert(id(n), entry(n, text, std::slice::from_ref(vector)));
+    }
+    partition
+}
+
+fn query<'a>(text: &'a str, vector: &'a [f32]) -> Query<'a> {
+    let filter = MemoryFilter::default();
+    Query {
+        text,
+        vector,
+        filter,
+        now: Instant::from_micros(0),
+        limit: 10,
+    }
+}
+
+/// A vector of this cosine to `[1.0, 0.0]`.
+fn at(cosine: f32) -> Vec<f32> {
+    vec![cosine, (1.0 - cosine * cosine).sqrt()]
+}
+
+fn found(partition: &Partition, text: &str, vector: &[f32]) -> Vec<usize> {
+    let hits = partition.query(&query(text, vector));
+    hits.iter()
+        .map(|hit| hit.id.uuid().as_u128() as usize)
+        .collect()
+}
+
+#[test]
+fn meaning_and_words_count_together() {
+    let partition = partition(&[
+        ("something else entirely", at(0.75)),
+        ("tea in the morning", at(0.88)),
+        ("the order ABC-1234 was paid", at(0.80)),
+    ]);
+    assert_eq!(found(&partition, "", &at(1.0)), [1, 2, 0]);
+    assert_eq!(found(&partition, "abc-1234", &[]), [2, 1, 0]);
+    assert_eq!(found(&partition, "ABC-1234", &at(1.0))[0], 2);
+}
+
+#[test]
+fn a_query_without_words_and_vector_lists_the_newest_first() {
+    let partition = partition(&[("one", at(0.1)), ("two", at(0.2)), ("three", at(0.3))]);
+    assert_eq!(found(&partition, " ... ", &[]), [2, 1, 0]);
+    assert!(
+        partition
+            .query(&query("", &[]))
+            .iter()
+            .all(|hit| hit.score.abs() < f32::EPSILON)
+    );
+}
+
+#[test]
+fn equals_are_ordered_newest_first() {
+    let partition = partition(&[("tea", at(0.8)), ("tea", at(0.8)), ("tea", at(0.8))]);
+    assert_eq!(found(&partition, "tea", &at(1.0)), [2, 1, 0]);
+}
+
+#[test]
+fn a_vector_of_another_model_counts_as_none() {
+    let mut partition = partition(&[("tea", at(0.8))]);
+    partition.upsert(id(1), entry(1, "coffee", &[vec![1.0, 0.0, 0.0]]));
+    let hits = partition.query(&query("", &at(1.0)));
+    assert_eq!(
+        hits.iter()
+            .map(|hit| hit.cosine.is_some())
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert!(
+        partition
+            .query(&query("", &[1.0]))
+            .iter()
+            .all(|hit| hit.cosine.is_none())
+    );
+    assert_eq!(found(&partition, "coffee", &[]), [1, 0]);
+}
+
+#[test]
+fn a_memory_is_as_close_as_its_closest_chunk() {
+    let mut partition = partition(&[("one", at(0.85))]);
+    partition.upsert(id(1), entry(1, "two", &[at(0.1), at(0.95), at(0.2)]));
+    assert_eq!(found(&partition, "", &at(1.0)), [1, 0]);
+}
+
+#[test]
+fn a_search_never_returns_what_has_expired_even_when_asked() {
+    let mut partition = partition(&[("tea", at(0.8))]);
+    let end = Instant::from_micros(5);
+    partition.upsert(
+        id(1),
+        Entry {
+            expires: Some(end),
+            ..entry(1, "tea", &[at(0.9)])
+        },
+    );
+    let filter = MemoryFilter {
+        expired: Expired::Include,
+        ..MemoryFilter::default()
+    };
+    let count = |now| {
+        partition
+            .query(&Query {
+                filter,
+                now,
+                ..query("tea", &at(1.0))
+            })
+            .len()
+    };
+    assert_eq!((count(Instant::from_micros(4)), count(end)), (2, 1));
+}
+
+#[test]
+fn a_score_tells_the_same_beside_other_hits() {
+    let score = |others: &[(&str, Vec<f32>)]| {
+        let mut all = vec![("tea", at(0.86))];
+        all.extend_from_slice(others);
+        let hits = partition(&all).query(&query("", &at(1.0)));
+        hits.iter()
+            .find(|hit| hit.id == id(0))
+            .map(|hit| hit.score)
+            .expect("it was found")
+    };
+    let (alone, in_company) = (score(&[]), score(&[("a", at(0.89)), ("b", at(0.75))]));
+    assert!((alone - in_company).abs() < 0.1, "{alone} and {in_company}");
+    assert!((0.4..0.8).contains(&alone), "{alone}");
+}
+
+#[test]
+fn all_words_of_a_query_make_a_memory_very_close() {
+    let hits = partition(&[("Earl Grey, hot", at(0.7))]).query(&query("earl grey", &at(1.0)));
+    assert!(hits[0].score >= 0.7, "{}", hits[0].score);
+}
+
+#[test]
+fn a_partition_prints_no_text() {
+    let partition = partition(&[("tea", at(0.8))]);
+    assert!(!format!("{partition:?}").contains("tea"));
+}
