@@ -40,7 +40,7 @@ pub(crate) struct WebSettings {
     #[arg(long = "web-listen", env = "PICARD_WEB_LISTEN", value_name = "ADDRESS", default_value = LISTEN)]
     pub(crate) listen: SocketAddr,
     /// Development: shows more of what goes wrong
-    #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false", hide_possible_values = true)]
+    #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false")]
     pub(crate) debug: bool,
     /// What cookies are signed and tokens sealed with [default: the keyring in the data directory]
     #[arg(
