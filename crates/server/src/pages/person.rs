@@ -1,12 +1,12 @@
 //! Who looks at a page: the extractors for people.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     response::Response,
 };
-use http::{Method, request::Parts};
+use http::{Method, header, request::Parts};
 use picard_app::{Person, Visit};
 use picard_ui::{Browser, LocalPath, Shell, see_other};
 
@@ -88,14 +88,16 @@ impl FromRequestParts<Server> for Member {
 }
 
 impl FromRequestParts<Server> for From {
-    type Rejection = Response;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
-        let browser = Browser::from_request_parts(parts, server).await?;
+    /// Reads the request alone, so that it serves the API too, which has no pages.
+    async fn from_request_parts(parts: &mut Parts, _: &Server) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let user_agent = parts.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
         Ok(Self(Visit {
             ip: peer.map(|ConnectInfo(address)| address.ip()),
-            user_agent: browser.user_agent().to_owned(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
         }))
     }
 }
