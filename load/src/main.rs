@@ -20,7 +20,7 @@ mod server;
 mod system;
 mod texts;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -61,8 +61,15 @@ struct Settings {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    run(&Settings::parse()).await
+#[expect(clippy::print_stderr, reason = "an error is for the person who waits")]
+async fn main() -> ExitCode {
+    match run(&Settings::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// How many different questions the runs of repeated queries go round.
