@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use picard_app::{Account, Error, PasswordError, Person};
-use picard_domain::{GrantId, Plaintext, Scope, Scopes, SessionId};
+use picard_domain::{GrantId, Plaintext, SessionId};
 use picard_ui::{Badge, CopyText, CsrfForm, Field, Moment, Shell, html_with};
 use serde::Deserialize;
 
@@ -195,10 +195,4 @@ impl Mistakes {
     fn any(&self) -> bool {
         self.name.is_some() || self.current_password.is_some() || self.new_password.is_some()
     }
-}
-
-/// What the scopes of a grant allow, in words, the implied ones included.
-fn in_words(scopes: &Scopes) -> Vec<&'static str> {
-    let allowed = Scope::ALL.into_iter().filter(|scope| scopes.allows(*scope));
-    allowed.map(Scope::in_words).collect()
 }

@@ -5,10 +5,10 @@
 
 use askama::Template;
 use axum::response::Response;
-use picard_domain::{Scope, Scopes};
+use picard_domain::Scopes;
 use picard_ui::{LocalPath, Shell, html};
 
-use super::person::Member;
+use super::{in_words, person::Member};
 
 /// What an application asks of a person.
 pub(crate) struct ConsentView {
@@ -42,13 +42,11 @@ struct ConsentPage {
 /// Answers `GET /oauth/authorize` with the question. The form posts `ticket`,
 /// `csrf` and `decision` (`allow` or `deny`) to `/oauth/authorize`.
 pub(crate) fn render(member: &Member, view: ConsentView) -> Response {
-    let scopes = view.scopes;
-    let allowed = Scope::ALL.into_iter().filter(|scope| scopes.allows(*scope));
     html(&ConsentPage {
         shell: member.shell(),
         name: member.person.name.to_string(),
         handle: member.person.handle.to_string(),
-        allowed: allowed.map(Scope::in_words).collect(),
+        allowed: in_words(view.scopes),
         view,
     })
 }

@@ -15,7 +15,7 @@ pub(crate) mod person;
 mod signup;
 mod user_agent;
 
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc};
 
 use axum::{
     Router,
@@ -24,7 +24,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{StatusCode, Uri};
-use picard_domain::Plaintext;
+use picard_domain::{Plaintext, Scope, Scopes};
 use picard_ui::{Browser, LocalPath, Site, Tone, assets_router};
 use serde::{Deserialize, Deserializer};
 
@@ -132,6 +132,14 @@ type IdPath = Result<Path<String>, PathRejection>;
 
 fn id_of<T: std::str::FromStr>(path: IdPath) -> Option<T> {
     path.ok().and_then(|Path(text)| text.parse().ok())
+}
+
+/// Says what scopes allow, the implied ones included.
+fn in_words(scopes: impl Borrow<Scopes>) -> Vec<&'static str> {
+    let allowed = Scope::ALL
+        .into_iter()
+        .filter(|scope| scopes.borrow().allows(*scope));
+    allowed.map(Scope::in_words).collect()
 }
 
 /// Makes a sentence of an error's words: `it must…` to `It must….`.
