@@ -23,7 +23,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::Pg
 /// Makes a server in a new folder, says where, and cleans up at the end of input.
 /// Speed is all that counts: nothing of this is to survive a power cut.
 const KEEPER: &str = r#"
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     bin=$1
     cd /
     folder=$(mktemp -d "${TMPDIR:-/tmp}/picard-postgres.XXXXXX") || exit 1
