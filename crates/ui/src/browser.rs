@@ -4,7 +4,7 @@
 //! after, so that a handler only takes `Browser` as an argument.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -36,6 +36,7 @@ struct Inner {
     notice: Option<String>,
     csrf_was_read: AtomicBool,
     notice_was_read: AtomicBool,
+    person: OnceLock<String>,
 }
 
 impl Browser {
@@ -57,6 +58,7 @@ impl Browser {
             notice: cookies::read(&jar, &site.cookies.notice),
             csrf_was_read: AtomicBool::new(false),
             notice_was_read: AtomicBool::new(false),
+            person: OnceLock::new(),
             site,
         }))
     }
@@ -89,9 +91,18 @@ impl Browser {
         hex(&sha256(format!("picard csrf{secret}").as_bytes()))
     }
 
-    /// The frame of a page for somebody who is not logged in.
+    /// Remembers by which name the person who is logged in is shown. The
+    /// extractor that finds them out calls this once, so that every page of
+    /// this request has their frame, those of errors among them.
+    pub fn recognise(&self, name: impl Into<String>) {
+        // A second name for the same request would be the same person's.
+        let _ = self.0.person.set(name.into());
+    }
+
+    /// The frame of a page for whoever is looking: the person recognised, or a
+    /// visitor.
     pub fn shell(&self) -> Shell {
-        Shell::new(self, None)
+        Shell::new(self, self.0.person.get().cloned())
     }
 
     /// The frame of a page for a person, who is shown by this name.

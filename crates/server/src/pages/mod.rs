@@ -28,6 +28,8 @@ use picard_domain::{Plaintext, Scope, Scopes};
 use picard_ui::{Browser, LocalPath, Site, Tone, assets_router};
 use serde::{Deserialize, Deserializer};
 
+use self::person::Anyone;
+
 use crate::{oauth, problem::Problem, state::Server};
 
 const NOTICES: &[(&str, Tone, &str)] = &[
@@ -152,7 +154,7 @@ fn sentence(words: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-async fn not_found(browser: Browser, uri: Uri) -> Response {
+async fn not_found(anyone: Anyone, uri: Uri) -> Response {
     let for_programs = ["/.well-known/", "/api/", "/oauth/", "/mcp"];
     if for_programs
         .iter()
@@ -160,7 +162,7 @@ async fn not_found(browser: Browser, uri: Uri) -> Response {
     {
         return Problem::new("not_found", "there is nothing at this address").into_response();
     }
-    browser.not_found().into_response()
+    anyone.browser.not_found().into_response()
 }
 
 async fn method_not_allowed(browser: Browser) -> Response {

@@ -32,17 +32,14 @@ pub(crate) struct From(pub(crate) Visit);
 impl Member {
     /// The frame of a page for this person.
     pub(crate) fn shell(&self) -> Shell {
-        self.browser.shell_for(self.person.name.as_str())
+        self.browser.shell()
     }
 }
 
 impl Anyone {
     /// The frame of a page, as it is for them.
     pub(crate) fn shell(&self) -> Shell {
-        match &self.person {
-            Some(person) => self.browser.shell_for(person.name.as_str()),
-            None => self.browser.shell(),
-        }
+        self.browser.shell()
     }
 }
 
@@ -56,7 +53,12 @@ impl FromRequestParts<Server> for Anyone {
             None => Ok(None),
         };
         match person {
-            Ok(person) => Ok(Self { browser, person }),
+            Ok(person) => {
+                if let Some(person) = &person {
+                    browser.recognise(person.name.as_str());
+                }
+                Ok(Self { browser, person })
+            }
             Err(error) => Err(errors::page(&browser, parts, error)),
         }
     }

@@ -137,6 +137,19 @@ async fn the_start_page_has_the_address_to_paste() {
 }
 
 #[tokio::test]
+async fn errors_do_not_look_as_if_one_were_logged_out() {
+    let service = Service::start().await;
+    let mut member = service.member("crusher").await;
+    for path in ["/nowhere", "/oauth/authorize?client_id=nobody"] {
+        let page = member.get(path).await;
+        assert!(
+            page.body.contains("action=\"/logout\"") && !page.body.contains("href=\"/login\""),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_address_is_a_page_for_people_and_a_problem_for_programs() {
     let service = Service::start().await;
     let page = service.browser().get("/nowhere").await;
