@@ -148,7 +148,6 @@ pub struct PersonaQuery<'a> {
 #[derive(Serialize)]
 pub(crate) struct OneMemory {
     pub(crate) memory_id: MemoryId,
-    pub(crate) expired: Expired,
 }
 
 /// `update_memory` on the wire.

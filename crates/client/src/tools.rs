@@ -26,10 +26,7 @@ impl<S: TokenStore> Client<S> {
 
     /// Reads one memory, expired or not (`get_memories`; scope `memories:read`).
     pub async fn get_memory(&self, memory_id: MemoryId) -> Result<Memory, Error> {
-        let one = OneMemory {
-            memory_id,
-            expired: picard_domain::Expired::Include,
-        };
+        let one = OneMemory { memory_id };
         let page: MemoryPage = self.call("get_memories", Repeat::Safe, &one).await?;
         page.memories
             .into_iter()

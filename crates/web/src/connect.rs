@@ -1,6 +1,6 @@
 //! Use cases of the connection with the server: begin, finish, end.
 
-use picard_client::{CallbackError, Pending};
+use picard_client::{CallbackError, Pending, Tokens};
 use picard_crypto::Digest;
 use picard_domain::{Scopes, Span};
 use url::{Url, form_urlencoded};
@@ -42,11 +42,13 @@ pub(crate) async fn begin(
     Ok(begun.url)
 }
 
-/// Finishes the flow that the query of a callback belongs to: exchanges the code, asks who
-/// it is for, and keeps the sealed tokens.
+/// Finishes the flow that the query of a callback belongs to: exchanges the
+/// code, asks who it is for, and keeps the sealed tokens in place of the
+/// account's `former` connection, whose access ends.
 pub(crate) async fn finish(
     service: &Service,
     (account_id, session): (AccountId, SessionId),
+    former: Option<ConnectionId>,
     query: &str,
 ) -> Result<(), Error> {
     let pending = take_flow(service, session, query).await?;
@@ -56,6 +58,10 @@ pub(crate) async fn finish(
     };
     let identity = service.oauth.introspect(&tokens.access).await?;
     let identity = identity.ok_or(Error::ConnectionLost)?;
+    let former_tokens = match former {
+        Some(former) => service.connections.vault().open(former).await?,
+        None => None,
+    };
     let id = ConnectionId::random(&*service.entropy);
     let sealed = service.connections.vault().seal(id, &tokens);
     let new = connections::New {
@@ -67,6 +73,10 @@ pub(crate) async fn finish(
         access_expires_at: tokens.expires_at,
     };
     connections::replace(&service.db, new, service.now()).await?;
+    former.inspect(|former| service.connections.forget(*former));
+    if let Some((tokens, _)) = former_tokens {
+        revoke(service, &tokens).await;
+    }
     Ok(())
 }
 
@@ -76,15 +86,20 @@ pub(crate) async fn end(service: &Service, connection: ConnectionId) -> Result<E
     let tokens = service.connections.vault().open(connection).await?;
     connections::delete(&service.db, connection).await?;
     service.connections.forget(connection);
-    let Some((tokens, _)) = tokens else {
-        return Ok(Ended::Everywhere);
-    };
+    match tokens {
+        Some((tokens, _)) => Ok(revoke(service, &tokens).await),
+        None => Ok(Ended::Everywhere),
+    }
+}
+
+/// Asks the server to end the grant that these tokens belong to.
+async fn revoke(service: &Service, tokens: &Tokens) -> Ended {
     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
     match service.oauth.revoke(token).await {
-        Ok(()) => Ok(Ended::Everywhere),
+        Ok(()) => Ended::Everywhere,
         Err(error) => {
             tracing::warn!(%error, "the server could not be told that a connection has ended");
-            Ok(Ended::HereOnly)
+            Ended::HereOnly
         }
     }
 }

@@ -153,6 +153,16 @@ pub(crate) fn in_field(instant: Option<Instant>) -> String {
     }
 }
 
+/// Says exactly when an expiration is, in UTC.
+pub(crate) fn exactly(instant: Instant) -> String {
+    let field = in_field(Some(instant));
+    if field.contains('T') {
+        field
+    } else {
+        format!("the end of {field}, UTC")
+    }
+}
+
 /// Dates to choose from, with words.
 pub(crate) fn choices(now: Instant) -> Vec<(String, &'static str)> {
     [

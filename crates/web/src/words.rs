@@ -1,12 +1,15 @@
 //! Numbers and browsers in words.
 
+/// Below this score a match is weak: shown on request, when there are better ones.
+pub(crate) const WEAK: f32 = 0.25;
+
 /// Says how well a memory fits a query, for people who do not read numbers.
 /// The score is 0 to 1.
 pub(crate) fn match_in_words(score: f32) -> &'static str {
     match score {
         0.75.. => "Very good match",
         0.5.. => "Good match",
-        0.25.. => "Some match",
+        WEAK.. => "Some match",
         _ => "Weak match",
     }
 }

@@ -40,10 +40,11 @@ pub(super) async fn callback(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let who = (member.account_id, member.session_id);
-    connect::finish(&service, who, &query.unwrap_or_default()).await?;
-    if let Some(former) = member.connection.partner() {
-        service.connections.forget(former.connection_id);
-    }
+    let former = member
+        .connection
+        .partner()
+        .map(|partner| partner.connection_id);
+    connect::finish(&service, who, former, &query.unwrap_or_default()).await?;
     Ok(member.browser.redirect("/dashboard", "connected"))
 }
 

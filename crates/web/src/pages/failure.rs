@@ -280,8 +280,8 @@ fn denied() -> Explained {
     Explained::new(
         StatusCode::FORBIDDEN,
         "Access was not allowed",
-        "You chose not to let this web client see your memories. Nothing was connected; you can \
-         change your mind at any time.",
+        "You chose not to let this web client see your memories. Nothing was changed; you can \
+         connect at any time.",
     )
     .links(&[CONNECT])
 }

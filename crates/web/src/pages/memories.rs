@@ -5,10 +5,10 @@ use axum::{extract::Query, response::Response};
 use picard_client::Error as ServerError;
 use picard_ui::{Field, Pager, Shell, html, see_other};
 
-use super::views::Card;
+use super::views::{Card, FilterFields};
 use crate::{
     Error,
-    filters::{FilterErrors, Filters},
+    filters::Filters,
     member::{Granted, Read},
 };
 
@@ -19,7 +19,7 @@ const PAGE: u32 = 20;
 #[template(path = "memories.html")]
 struct Memories {
     shell: Shell,
-    filters: [Field; 4],
+    filters: FilterFields,
     filtered: bool,
     may_write: bool,
     cards: Vec<Card>,
@@ -50,35 +50,15 @@ pub(super) async fn list(
             first: (!is_first).then(|| filters.link("/memories", "")),
             next: next.map(|cursor| filters.link("/memories", cursor)),
         },
-        filters: fields(&filters, errors),
+        filters: FilterFields::new(&filters, errors, show(&filters.show)),
     }))
 }
 
-fn fields(filters: &Filters, errors: FilterErrors) -> [Field; 4] {
-    let date = |name, label| {
-        Field::text(name, label)
-            .attribute("placeholder", "2026-12-31")
-            .attribute("autocomplete", "off")
-            .attribute("spellcheck", "false")
-    };
-    let permissions = [
-        ("", "Private and public"),
-        ("private", "Private"),
-        ("public", "Public"),
-    ];
+fn show(chosen: &str) -> Field {
     let shows = [
         ("", "Valid"),
         ("all", "Valid and expired"),
         ("expired", "Expired"),
     ];
-    [
-        Field::select("permission", "Permission", &permissions).value(&filters.permission),
-        Field::select("show", "Expiration", &shows).value(&filters.show),
-        date("after", "Expires from")
-            .value(&filters.after)
-            .error(errors.after),
-        date("before", "Expires before")
-            .value(&filters.before)
-            .error(errors.before),
-    ]
+    Field::select("show", "Expiration", &shows).value(chosen)
 }

@@ -38,7 +38,7 @@ struct ViewPage {
     badge: Badge,
     is_public: bool,
     expired: bool,
-    expires: Option<Moment>,
+    expires: Option<(Moment, String)>,
     created: Moment,
     updated: Option<Moment>,
     may_write: bool,
@@ -157,7 +157,9 @@ pub(super) async fn view(
         badge: memory.permission.into(),
         is_public: memory.permission == Permission::Public,
         expired: memory.expired,
-        expires: memory.expiration_date.map(Moment),
+        expires: memory
+            .expiration_date
+            .map(|end| (Moment(end), filters::exactly(end))),
         created: Moment(memory.created_at),
         updated: (memory.updated_at != memory.created_at).then_some(Moment(memory.updated_at)),
         may_write: granted.may_write(),

@@ -6,11 +6,12 @@ use picard_client::{Error as ServerError, Hit, Query as Search};
 use picard_ui::{Field, Notice, Shell, html};
 use serde::Deserialize;
 
-use super::views::Card;
+use super::views::{Card, FilterFields};
 use crate::{
     Error,
-    filters::{FilterErrors, Filters},
+    filters::Filters,
     member::{Granted, Read},
+    words,
 };
 
 #[derive(Template)]
@@ -19,9 +20,15 @@ struct SearchPage {
     shell: Shell,
     query: String,
     field: Field,
-    filters: [Field; 4],
+    filters: FilterFields,
     filtered: bool,
-    found: Option<Vec<Card>>,
+    found: Option<Found>,
+}
+
+/// What was found, best first.
+struct Found {
+    fitting: Vec<Card>,
+    weak: Vec<Card>,
 }
 
 #[derive(Deserialize)]
@@ -73,10 +80,7 @@ pub(super) async fn search(
             Err(ServerError::Invalid { detail, .. }) => {
                 shell = shell.with_notice(Notice::error(detail));
             }
-            hits => {
-                let card = |hit: &Hit| Card::own(&hit.memory).scored(hit);
-                found = Some(hits?.iter().map(card).collect());
-            }
+            hits => found = Some(divided(&hits?)),
         }
     }
     Ok(html(&SearchPage {
@@ -84,9 +88,19 @@ pub(super) async fn search(
         query: query.to_owned(),
         field: question(&asked.q),
         filtered: filters.any(),
-        filters: fields(&asked, errors),
+        filters: FilterFields::new(&filters, errors, most(&asked.limit)),
         found,
     }))
+}
+
+/// Sets weak matches apart.
+fn divided(hits: &[Hit]) -> Found {
+    let is_weak = |hit: &&Hit| hit.score.is_some_and(|score| score < words::WEAK);
+    let card = |hit: &Hit| Card::own(&hit.memory).scored(hit);
+    Found {
+        fitting: hits.iter().filter(|hit| !is_weak(hit)).map(card).collect(),
+        weak: hits.iter().filter(is_weak).map(card).collect(),
+    }
 }
 
 fn question(typed: &str) -> Field {
@@ -99,17 +113,7 @@ fn question(typed: &str) -> Field {
         .value(typed)
 }
 
-fn fields(asked: &Asked, errors: FilterErrors) -> [Field; 4] {
-    let date = |name, label| {
-        Field::text(name, label)
-            .attribute("placeholder", "2026-12-31")
-            .attribute("autocomplete", "off")
-    };
-    let permissions = [
-        ("", "Private and public"),
-        ("private", "Private"),
-        ("public", "Public"),
-    ];
+fn most(chosen: &str) -> Field {
     let limits = [
         ("5", "5"),
         ("10", "10"),
@@ -117,14 +121,5 @@ fn fields(asked: &Asked, errors: FilterErrors) -> [Field; 4] {
         ("50", "50"),
         ("100", "100"),
     ];
-    [
-        Field::select("permission", "Permission", &permissions).value(&asked.permission),
-        date("after", "Expires from")
-            .value(&asked.after)
-            .error(errors.after),
-        date("before", "Expires before")
-            .value(&asked.before)
-            .error(errors.before),
-        Field::select("limit", "At most", &limits).value(&asked.limit),
-    ]
+    Field::select("limit", "At most", &limits).value(chosen)
 }

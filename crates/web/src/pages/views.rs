@@ -5,7 +5,10 @@ use picard_client::{Hit, Memory};
 use picard_domain::{Instant, Permission};
 use picard_ui::{Badge, Choice, Field, Moment};
 
-use crate::{filters, words};
+use crate::{
+    filters::{self, FilterErrors, Filters},
+    words,
+};
 
 /// So much of a text is shown in a list; its own page has all of it.
 const PREVIEW: usize = 600;
@@ -69,6 +72,46 @@ fn preview(text: &str) -> String {
     match text.char_indices().nth(PREVIEW) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
+    }
+}
+
+/// The filters of a list or a search: which permission, which expiration, and
+/// one more field beside them.
+#[derive(Template)]
+#[template(path = "filter_fields.html")]
+pub(super) struct FilterFields {
+    permission: Field,
+    beside: Field,
+    after: Field,
+    before: Field,
+}
+
+impl HtmlSafe for FilterFields {}
+
+impl FilterFields {
+    pub(super) fn new(filters: &Filters, errors: FilterErrors, beside: Field) -> Self {
+        let date = |name, label| {
+            Field::text(name, label)
+                .attribute("placeholder", "YYYY-MM-DD")
+                .attribute("autocomplete", "off")
+                .attribute("spellcheck", "false")
+        };
+        let permissions = [
+            ("", "Private and public"),
+            ("private", "Private"),
+            ("public", "Public"),
+        ];
+        Self {
+            permission: Field::select("permission", "Permission", &permissions)
+                .value(&filters.permission),
+            beside,
+            after: date("after", "Expires from")
+                .value(&filters.after)
+                .error(errors.after),
+            before: date("before", "Expires before")
+                .value(&filters.before)
+                .error(errors.before),
+        }
     }
 }
 

@@ -292,3 +292,19 @@ async fn connecting_again_asks_for_what_was_granted_before_too() {
         page.location()
     );
 }
+
+#[tokio::test]
+async fn connecting_again_ends_the_former_access_and_not_the_new_one() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    let query = stage.consented(&mut browser, Scopes::read_write()).await;
+    assert_eq!(
+        stage.fixture.state().revocations,
+        0,
+        "while the person decides, all works"
+    );
+    browser.get(&format!("/oauth/callback?{query}")).await;
+    assert_eq!(stage.fixture.state().revocations, 1);
+    assert_eq!(browser.get("/memories").await.status, StatusCode::OK);
+    assert_eq!(stage.fixture.state().refreshes, 0);
+}

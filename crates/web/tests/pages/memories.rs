@@ -246,6 +246,16 @@ async fn a_search_says_how_well_each_memory_fits() {
     page.shows("Earl Grey");
     page.hides("Tea is for others");
     page.shows(r#"value="tea""#);
+    page.hides("Weaker matches");
+    stage.fixture.remember(0, "Water is hardly tea", "private");
+    browser
+        .get("/search?q=tea")
+        .await
+        .shows("Weaker matches (1)");
+    browser
+        .get("/search?q=water")
+        .await
+        .shows("These come nearest");
     browser.get("/search?q=warp").await.shows("Nothing found");
     browser
         .get("/search?q=tea&before=tomorrow")
