@@ -6,9 +6,17 @@ use serde_json::Value;
 
 /// `A -> B`: A may use B. What is not here is forbidden.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("picard", &["server", "web", "client", "app", "store", "embed", "crypto", "domain"]),
+    (
+        "picard",
+        &[
+            "server", "web", "client", "app", "store", "embed", "crypto", "domain",
+        ],
+    ),
     ("server", &["app", "oauth", "ui", "domain"]),
-    ("app", &["store", "search", "embed", "oauth", "crypto", "domain"]),
+    (
+        "app",
+        &["store", "search", "embed", "oauth", "crypto", "domain"],
+    ),
     ("store", &["sql", "domain"]),
     ("search", &["domain"]),
     ("web", &["client", "sql", "crypto", "ui", "domain"]),
@@ -23,7 +31,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What must never be reached, not even through others.
 const NEVER: &[(&str, &[&str])] = &[
-    ("picard-web", &["picard-server", "picard-app", "picard-store"]),
+    (
+        "picard-web",
+        &["picard-server", "picard-app", "picard-store"],
+    ),
     ("picard-domain", &["axum", "sqlx", "tokio", "reqwest"]),
     ("picard-oauth", &["axum", "sqlx", "tokio", "reqwest"]),
     ("picard-store", &["picard-crypto"]),
@@ -36,7 +47,11 @@ fn metadata() -> Value {
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).expect("cargo prints JSON")
 }
 
@@ -54,11 +69,19 @@ fn every_arrow_between_crates_is_allowed() {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("a list");
     for (from, allowed) in ARROWS {
-        let name = if *from == "picard" { (*from).to_owned() } else { format!("picard-{from}") };
-        let package = packages.iter().find(|package| package["name"] == name.as_str());
+        let name = if *from == "picard" {
+            (*from).to_owned()
+        } else {
+            format!("picard-{from}")
+        };
+        let package = packages
+            .iter()
+            .find(|package| package["name"] == name.as_str());
         let package = package.unwrap_or_else(|| panic!("there is no crate {name}"));
         for used in normal_dependencies(package) {
-            let Some(used) = used.strip_prefix("picard-") else { continue };
+            let Some(used) = used.strip_prefix("picard-") else {
+                continue;
+            };
             assert!(allowed.contains(&used), "{name} must not use picard-{used}");
         }
     }
@@ -71,10 +94,15 @@ fn forbidden_crates_are_not_reached_by_any_way() {
     let packages = metadata["packages"].as_array().expect("a list");
     let name_of = |id: &Value| {
         let package = packages.iter().find(|package| package["id"] == *id);
-        package.and_then(|package| package["name"].as_str()).expect("a resolved package")
+        package
+            .and_then(|package| package["name"].as_str())
+            .expect("a resolved package")
     };
     for (from, never) in NEVER {
-        let start = nodes.iter().find(|node| name_of(&node["id"]) == *from).expect("a crate");
+        let start = nodes
+            .iter()
+            .find(|node| name_of(&node["id"]) == *from)
+            .expect("a crate");
         let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
         while let Some(node) = open.pop() {
             for dependency in node["deps"].as_array().expect("a list") {
@@ -115,5 +143,8 @@ fn no_source_file_is_longer_than_800_lines() {
     for dir in ["crates", "tests"] {
         walk(&root.join(dir), &mut long);
     }
-    assert!(long.is_empty(), "split these by what they are about: {long:?}");
+    assert!(
+        long.is_empty(),
+        "split these by what they are about: {long:?}"
+    );
 }

@@ -1,1 +1,8 @@
-//! The suite.
+//! What the flows of the suite share: the real binary, a browser as far as
+//! HTTP goes, an application written from the RFCs alone, and a server in this
+//! process with a clock that is turned by hand.
+
+pub mod application;
+pub mod process;
+pub mod server;
+pub mod visitor;

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::{
     data_dir::DataDir,
     logging::Logging,
-    server::{self, ServerSettings, open_app},
+    server::{ServerSettings, open_app},
     web::{WebSettings, open_web},
 };
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn both_services_listen_on_loopback_by_default() {
-        for listen in [server::LISTEN, crate::web::LISTEN] {
+        for listen in [crate::server::LISTEN, crate::web::LISTEN] {
             let listen: SocketAddr = listen.parse().expect("an address");
             assert!(listen.ip().is_loopback());
         }

@@ -1,5 +1,7 @@
 //! Where the log goes: standard error, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -27,7 +29,9 @@ impl Logging {
         let said = self.filter.as_deref().unwrap_or(default);
         let filter = EnvFilter::try_new(said)
             .with_context(|| format!("PICARD_LOG: {said:?} is not a log filter"))?;
-        let lines = fmt::layer().with_writer(std::io::stderr);
+        let lines = fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         let registry = tracing_subscriber::registry().with(filter);
         match self.log_format {
             Format::Text => registry.with(lines).try_init()?,

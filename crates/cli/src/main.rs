@@ -6,6 +6,7 @@
 mod client;
 mod data_dir;
 mod doctor;
+mod dot_env;
 mod hint;
 mod logging;
 mod migrate;
@@ -63,11 +64,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // A missing .env is the normal case; one that cannot be read is an error.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        return hint::report(&anyhow::anyhow!("the file .env cannot be read: {error}"));
+    if let Err(error) = dot_env::load() {
+        return hint::report(&error);
     }
     let cli = Cli::parse();
     let outcome = tokio::runtime::Builder::new_multi_thread()

@@ -37,7 +37,7 @@ pub(crate) struct WebCommand {
 #[derive(Args, Clone)]
 pub(crate) struct WebSettings {
     /// Where the web client listens
-    #[arg(long = "web-listen", env = "PICARD_WEB_LISTEN", value_name = "ADDRESS", default_value = LISTEN)]
+    #[arg(id = "web_listen", long = "web-listen", env = "PICARD_WEB_LISTEN", value_name = "ADDRESS", default_value = LISTEN)]
     pub(crate) listen: SocketAddr,
     /// Development: shows more of what goes wrong
     #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false")]

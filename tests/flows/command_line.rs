@@ -1,0 +1,264 @@
+//! The command line: what it says, what it refuses, and that it stops cleanly.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Output};
+
+use picard_tests::{
+    process::{Up, add_user, picard},
+    visitor::Visitor,
+};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data_dir = dir.path().join("data");
+    fs::create_dir(&data_dir).expect("a folder");
+    (dir, data_dir)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let (_dir, data_dir) = folder();
+    for command in [
+        &["up"][..],
+        &["server"],
+        &["web"],
+        &["migrate"],
+        &["user", "add"],
+        &["client", "register"],
+        &["doctor"],
+    ] {
+        let output = picard(&data_dir)
+            .args(command)
+            .arg("--help")
+            .output()
+            .expect("it runs");
+        let help = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && help.contains("Example:"),
+            "{command:?}: {help}"
+        );
+    }
+}
+
+#[test]
+fn an_error_is_one_sentence_and_a_hint() {
+    let (_dir, data_dir) = folder();
+    let output = picard(&data_dir)
+        .args(["server", "--public-url", "http://memory.example.org"])
+        .args(["--listen", "127.0.0.1:0"])
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    let lines: Vec<_> = said(&output).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].starts_with("picard: ") && lines[1].starts_with("  hint: "),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said() {
+    let (_dir, data_dir) = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = picard(&data_dir)
+        .args(["up", "--listen", &address])
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains(&address) && said(&output).contains("hint"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[tokio::test]
+async fn stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone() {
+    let (_dir, data_dir) = folder();
+    let up = Up::start(&data_dir);
+    let mut person = Visitor::new(&up.server);
+    person.sign_up("jean-luc", "tea, earl grey, hot").await;
+    let again = Up::restart_after(&data_dir, up, |up| assert!(up.stop().success()));
+    assert_eq!(person.get("/account").await.status, 200);
+    for keyring in ["server/keyring", "web/keyring"] {
+        let mode = fs::metadata(data_dir.join(keyring))
+            .expect("a keyring")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{keyring}");
+    }
+    assert!(again.stop().success());
+    let wal = data_dir.join("server/picard.db-wal");
+    assert!(
+        fs::metadata(wal).map_or(0, |file| file.len()) == 0,
+        "the database was closed cleanly"
+    );
+}
+
+#[tokio::test]
+async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() {
+    let (dir, data_dir) = folder();
+    assert!(
+        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
+            .status
+            .success()
+    );
+    let keyring = data_dir.join("server/keyring");
+    let kept = dir.path().join("kept");
+    fs::rename(&keyring, &kept).expect("the keyring can be moved");
+    let doctor = picard(&data_dir)
+        .args(["doctor", "--json"])
+        .output()
+        .expect("it runs");
+    assert!(!doctor.status.success());
+    let start = || {
+        picard(&data_dir)
+            .args(["server", "--listen", "127.0.0.1:0"])
+            .output()
+            .expect("it runs")
+    };
+    let lost = start();
+    assert!(!lost.status.success());
+    let key_id = said(&lost)
+        .split("master key ")
+        .nth(1)
+        .expect("the key is named")[..16]
+        .to_owned();
+    assert!(
+        key_id.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{}",
+        said(&lost)
+    );
+    assert!(
+        !keyring.exists(),
+        "no new keyring takes the place of the lost one"
+    );
+    let other = data_dir.join("server/other");
+    fs::create_dir_all(other.parent().expect("a folder")).expect("a folder");
+    let wrong = picard(&data_dir)
+        .args(["server", "--listen", "127.0.0.1:0"])
+        .env("PICARD_KEYS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
+        .output()
+        .expect("it runs");
+    assert!(said(&wrong).contains(&key_id), "{}", said(&wrong));
+    fs::rename(&kept, &keyring).expect("the keyring can be put back");
+    assert!(
+        add_user(&data_dir, "beverly", "tea, earl grey, hot", &[])
+            .status
+            .success()
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused_with_a_clear_sentence() {
+    let (_dir, data_dir) = folder();
+    assert!(
+        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
+            .status
+            .success()
+    );
+    let file = data_dir.join("server/picard.db");
+    let url = format!("sqlite:{}", file.display());
+    let db = picard_sql::Db::open(&url, &picard_sql::Options::default())
+        .await
+        .expect("it opens");
+    make_newer(&db).await;
+    db.close().await;
+    let output = add_user(&data_dir, "beverly", "tea, earl grey, hot", &[]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("newer program"), "{}", said(&output));
+}
+
+/// Leaves the database as a program with one more migration would.
+async fn make_newer(db: &picard_sql::Db) {
+    let newest = picard_store::SCHEMA
+        .migrations
+        .last()
+        .expect("a migration")
+        .version;
+    let newer: &'static [picard_sql::Migration] = Box::leak(
+        picard_store::SCHEMA
+            .migrations
+            .iter()
+            .map(|m| picard_sql::Migration {
+                version: m.version,
+                title: m.title,
+                sqlite: m.sqlite,
+                postgres: m.postgres,
+            })
+            .chain([picard_sql::Migration {
+                version: newest + 1,
+                title: "from the future",
+                sqlite: "CREATE TABLE future (id INTEGER PRIMARY KEY)",
+                postgres: "CREATE TABLE future (id BIGINT PRIMARY KEY)",
+            }])
+            .collect::<Vec<_>>()
+            .into_boxed_slice(),
+    );
+    let schema: &'static picard_sql::Schema = Box::leak(Box::new(picard_sql::Schema {
+        name: picard_store::SCHEMA.name,
+        migrations: newer,
+    }));
+    picard_sql::migrate(db, schema).await.expect("it migrates");
+}
+
+#[test]
+fn a_taken_handle_and_a_weak_password_are_refused() {
+    let (_dir, data_dir) = folder();
+    assert!(
+        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
+            .status
+            .success()
+    );
+    let taken = add_user(&data_dir, "Jean-Luc", "tea, earl grey, hot", &[]);
+    assert!(
+        !taken.status.success() && said(&taken).contains("taken"),
+        "{}",
+        said(&taken)
+    );
+    let weak = add_user(&data_dir, "beverly", "short", &[]);
+    assert!(
+        !weak.status.success() && said(&weak).contains("8 characters"),
+        "{}",
+        said(&weak)
+    );
+}
+
+#[test]
+fn the_doctor_finds_a_fresh_machine_sound_and_shows_no_secret() {
+    let (_dir, data_dir) = folder();
+    let keys = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let output = picard(&data_dir)
+        .args([
+            "doctor",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--web-listen",
+            "127.0.0.1:0",
+        ])
+        .env("PICARD_KEYS", keys)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!said.contains(keys));
+    let findings: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert!(
+        findings
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|finding| finding["problem"].is_null())
+    );
+}

@@ -1,0 +1,12 @@
+//! What people and applications do, from end to end.
+
+mod bad_input;
+mod canary;
+mod command_line;
+mod expiry;
+mod isolation;
+mod kill;
+mod meaning;
+mod separate;
+mod tools;
+mod updates;

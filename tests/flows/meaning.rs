@@ -1,0 +1,57 @@
+//! Finding by meaning, with the real model in the real binary.
+
+use picard_tests::{
+    application::call,
+    process::{Up, register},
+    visitor::Visitor,
+};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn memories_are_found_by_what_they_mean_in_any_language_and_to_the_end_of_a_long_text() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data_dir = dir.path().join("data");
+    std::fs::create_dir(&data_dir).expect("a folder");
+    let up = Up::start(&data_dir);
+    let application = register(&data_dir, &up.server);
+    let mut person = Visitor::new(&up.server);
+    person.sign_up("jean-luc", "tea, earl grey, hot").await;
+    let token = application.connect(&mut person).await.access;
+    let filler =
+        "The replicator on deck seven was serviced again, without any finding. ".repeat(500);
+    let end = "My brother Robert runs the vineyard in La Barre.";
+    for text in [
+        "Every morning I drink a hot cup of Earl Grey.",
+        "My aunt lives in a small house by the sea.",
+        "The reactor code is ZX-4471-B.",
+        "Mein Hund heißt Bello und hat Angst vor Gewitter.",
+        &format!("{filler}{end}"),
+    ] {
+        let (status, answer) =
+            call(&up.server, &token, "submit_memory", json!({"text": text})).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    for (query, expected) in [
+        ("What do I like for breakfast to drink?", "Earl Grey"),
+        ("Wo wohnt meine Tante?", "by the sea"),
+        ("ZX-4471-B", "reactor code"),
+        ("Which animal is afraid of thunderstorms?", "Bello"),
+        ("Who makes wine in the family?", "vineyard"),
+    ] {
+        let data = json!({"query": query, "limit": 1});
+        let (status, answer) = call(&up.server, &token, "query_memory", data).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = answer["memories"][0]["text"].as_str().unwrap_or_default();
+        let shown: String = text.chars().take(80).collect();
+        assert!(text.contains(expected), "{query}: {shown}");
+        let score = &answer["memories"][0]["score"];
+        assert!(
+            score
+                .as_f64()
+                .is_some_and(|score| (0.0..=1.0).contains(&score)),
+            "{score}"
+        );
+        assert_ne!(answer["memories"][0]["id"], Value::Null);
+    }
+    assert!(up.stop().success());
+}

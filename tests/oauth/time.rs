@@ -1,0 +1,79 @@
+//! Lifetimes, to the microsecond, with the clock turned by hand.
+
+use picard_domain::Span;
+use picard_tests::{
+    application::{Application, Tokens, call, parameter, post_form},
+    server::TestServer,
+};
+use serde_json::json;
+
+async fn exchange_after(span: Span) -> u16 {
+    let server = TestServer::start().await;
+    let application = server.application().await;
+    let back = application.consent(&mut server.person("kira").await).await;
+    let code = parameter(&back, "code").expect("a code");
+    server.clock.advance(span);
+    post_form(
+        &format!("{}/oauth/token", server.base),
+        &application.exchange(&code),
+    )
+    .await
+    .status
+}
+
+/// Row T27.
+#[tokio::test]
+async fn a_code_lives_for_60_seconds() {
+    assert_eq!(exchange_after(Span::micros(59_999_999)).await, 200);
+    assert_eq!(exchange_after(Span::seconds(60)).await, 400);
+    assert_eq!(exchange_after(Span::seconds(61)).await, 400);
+}
+
+async fn connected() -> (TestServer, Application, Tokens) {
+    let server = TestServer::start().await;
+    let application = server.application().await;
+    let tokens = application.connect(&mut server.person("kira").await).await;
+    (server, application, tokens)
+}
+
+#[tokio::test]
+async fn an_access_token_lives_for_an_hour() {
+    let (server, _, tokens) = connected().await;
+    let status = || async {
+        call(&server.base, &tokens.access, "get_memories", json!({}))
+            .await
+            .0
+    };
+    server.clock.advance(Span::micros(3_599_999_999));
+    assert_eq!(status().await, 200);
+    server.clock.advance(Span::micros(1));
+    assert_eq!(status().await, 401);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_after_180() {
+    let (server, application, tokens) = connected().await;
+    let url = format!("{}/oauth/token", server.base);
+    let refresh = |token: String| {
+        let (url, form) = (url.clone(), application.refresh(&token));
+        async move { post_form(&url, &form).await }
+    };
+    let mut token = tokens.refresh;
+    let step = Span::micros(30 * 86_400 * 1_000_000 - 1);
+    for _ in 0..6 {
+        server.clock.advance(step);
+        token = Tokens::from_page(&refresh(token).await).refresh;
+    }
+    server.clock.advance(Span::micros(6));
+    assert_eq!(refresh(token).await.status, 400);
+
+    let (server, application, tokens) = connected().await;
+    server.clock.advance(Span::days(30));
+    let form = application.refresh(&tokens.refresh);
+    assert_eq!(
+        post_form(&format!("{}/oauth/token", server.base), &form)
+            .await
+            .status,
+        400
+    );
+}

@@ -1,0 +1,140 @@
+//! A server in this process: real routes, a real database, a clock that is
+//! turned by hand and a small embedder (its subject is never meaning).
+
+use std::{net::SocketAddr, sync::Arc};
+
+use picard_app::{App, ClientRegistration, Settings};
+use picard_crypto::Keyring;
+use picard_domain::{ClientId, Entropy, Scopes};
+use picard_server::{Config, Server};
+use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, postgres};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{application::Application, visitor::Visitor};
+
+/// Which database a server runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// A fresh database in the tests' cluster.
+    Postgres,
+}
+
+impl Database {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// A server that lives as long as the test.
+pub struct TestServer {
+    /// Its address, which is its issuer too.
+    pub base: String,
+    /// Its clock.
+    pub clock: Arc<FakeClock>,
+    /// Its use cases.
+    pub app: Arc<App>,
+    /// Where its files are (SQLite).
+    pub dir: TempDir,
+    entropy: Arc<SeededEntropy>,
+    serving: JoinHandle<()>,
+}
+
+impl TestServer {
+    /// Starts a server on a fresh SQLite database.
+    pub async fn start() -> Self {
+        Self::on(Database::Sqlite).await
+    }
+
+    /// Starts a server on a fresh database.
+    pub async fn on(database: Database) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let address = match database {
+            Database::Sqlite => format!("sqlite:{}", dir.path().join("picard.db").display()),
+            Database::Postgres => postgres::create_database().await,
+        };
+        let clock = Arc::new(FakeClock::default());
+        let entropy = Arc::new(SeededEntropy::new(1701));
+        let settings = Settings {
+            database: address,
+            keyring: Keyring::generate(&*entropy),
+            embedder: Arc::new(HashEmbedder::default()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            partition_bytes: 64 * 1024 * 1024,
+        };
+        let app = Arc::new(App::open(settings).await.expect("the server opens"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let config = Config {
+            public_url: base.clone(),
+            web_url: None,
+        };
+        let router = picard_server::router(Server::new(app.clone(), config));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, service)
+                .await
+                .expect("the server serves");
+        });
+        Self {
+            base,
+            clock,
+            app,
+            dir,
+            entropy,
+            serving,
+        }
+    }
+
+    /// A fresh browser at this server.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(&self.base)
+    }
+
+    /// A fresh browser with a fresh account, logged in.
+    pub async fn person(&self, handle: &str) -> Visitor {
+        let mut visitor = self.visitor();
+        visitor.sign_up(handle, "tea, earl grey, hot").await;
+        visitor
+    }
+
+    /// Registers an application that keeps a secret.
+    pub async fn application(&self) -> Application {
+        self.register(true, "https://app.example/callback").await
+    }
+
+    /// Registers an application that cannot keep a secret.
+    pub async fn public_application(&self) -> Application {
+        self.register(false, "http://127.0.0.1/callback").await
+    }
+
+    async fn register(&self, confidential: bool, redirect_uri: &str) -> Application {
+        let secret = confidential.then(|| "a secret for the tests only, 32+".to_owned());
+        let id = ClientId::random(&*self.entropy as &dyn Entropy);
+        let registration = ClientRegistration {
+            id,
+            secret: secret.clone(),
+            name: "Holodeck".to_owned(),
+            redirect_uris: vec![redirect_uri.to_owned()],
+            scopes: Scopes::all(),
+        };
+        self.app
+            .register_client(registration)
+            .await
+            .expect("the client is registered");
+        Application {
+            client_id: id.to_string(),
+            secret,
+            redirect_uri: redirect_uri.to_owned(),
+            scope: "memories:read memories:write".to_owned(),
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
