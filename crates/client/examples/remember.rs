@@ -1,11 +1,15 @@
 //! A whole application: logs a person in at a server, stores a memory in their
 //! name and finds it again by meaning.
 //!
-//! Start a server (`picard up`), register a client whose redirect address is
-//! `http://127.0.0.1/callback` (`picard client register --help`), then:
+//! Start a server (`picard up`), give it an administrator (`picard user add admin
+//! --of server --admin`), register a client, and run:
 //!
 //! ```text
-//! cargo run -p picard-client --example remember -- http://localhost:8001 CLIENT_ID CLIENT_SECRET
+//! export OAUTH_CLIENT_ID=29cf93bd-c18e-425c-bd5f-5895722ca3ff
+//! export OAUTH_CLIENT_SECRET=0123456789abcdef0123456789abcdef
+//! OAUTH_REDIRECT_URI=http://127.0.0.1/callback picard client register --name Example
+//! cargo run -p picard-client --example remember -- \
+//!     http://localhost:8001 $OAUTH_CLIENT_ID $OAUTH_CLIENT_SECRET
 //! ```
 
 #![allow(

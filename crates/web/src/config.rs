@@ -49,6 +49,9 @@ pub enum InvalidConfig {
         /// Which one.
         variable: &'static str,
     },
+    /// A way back that leads to another page.
+    #[error("OAUTH_REDIRECT_URI must have a path of its own, such as /oauth/callback")]
+    CallbackPath,
     /// No scope to ask for.
     #[error("OAUTH_SCOPES is empty; write for example: memories:read memories:write")]
     NoScopes,
@@ -67,6 +70,9 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
         let public = address(&self.public_url, "the public address of the web client")?;
         address(&self.oauth_redirect_uri, "OAUTH_REDIRECT_URI")?;
+        if !is_free(&self.callback_path()) {
+            return Err(InvalidConfig::CallbackPath);
+        }
         if self.oauth_scopes.is_empty() {
             return Err(InvalidConfig::NoScopes);
         }
@@ -105,6 +111,31 @@ impl Config {
             |url| url.path().to_owned(),
         )
     }
+}
+
+/// Tells whether a path is not that of a page, and no pattern of the router.
+fn is_free(path: &str) -> bool {
+    const PAGES: [&str; 12] = [
+        "",
+        "register",
+        "login",
+        "logout",
+        "profile",
+        "dashboard",
+        "memories",
+        "search",
+        "personas",
+        "admin",
+        "health",
+        "assets",
+    ];
+    let first = path
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let is_flow = ["/oauth/connect", "/oauth/disconnect"].contains(&path);
+    !PAGES.contains(&first) && !is_flow && !path.contains(['{', '}', '*', ':'])
 }
 
 fn address(text: &str, variable: &'static str) -> Result<Url, InvalidConfig> {
@@ -179,6 +210,27 @@ mod tests {
             variable: "OAUTH_CLIENT_SECRET",
         };
         assert_eq!(public.check(), Err(weak));
+    }
+
+    #[test]
+    fn the_way_back_has_a_path_of_its_own() {
+        for path in ["/", "/memories/new", "/login", "/oauth/connect"] {
+            let oauth_redirect_uri = format!("http://localhost:8000{path}");
+            let config = Config {
+                oauth_redirect_uri,
+                ..example()
+            };
+            assert_eq!(config.check(), Err(InvalidConfig::CallbackPath), "{path}");
+        }
+        let oauth_redirect_uri = "http://localhost:8000/callback".to_owned();
+        assert_eq!(
+            Config {
+                oauth_redirect_uri,
+                ..example()
+            }
+            .check(),
+            Ok(())
+        );
     }
 
     #[test]
