@@ -1,1 +1,70 @@
 //! Text to vector: the embedding model.
+//!
+//! [`E5`] is multilingual-e5-small, the model that comes with Picard; [`OnnxModel`] is any other
+//! model of the BERT family that an operator puts into a folder; [`load_dir`] tells which of the two
+//! a folder holds. Both are an [`Embedder`], and that is all that the use cases know of them.
+//! Ranking and keeping vectors is not done here (see `picard-search`), nor is anything
+//! asynchronous: an embedding keeps a core busy for milliseconds to seconds, so callers in a
+//! runtime use `spawn_blocking`.
+//!
+//! # The files of the model
+//! `models/multilingual-e5-small/` holds the four files of [`ModelFiles`], named by the constants of
+//! [`files`]. A program that carries the model inside fills the struct with
+//! `include_bytes!`, and the token table stays in the pages of the executable, of which only those
+//! that a text touches are ever read:
+//!
+//! ```ignore
+//! let model = E5::from_bytes(ModelFiles {
+//!     encoder: Cow::Borrowed(include_bytes!("../../../models/multilingual-e5-small/encoder.onnx")),
+//!     vocabulary: Cow::Borrowed(include_bytes!("../../../models/multilingual-e5-small/vocabulary.bin")),
+//!     tokens: Cow::Borrowed(include_bytes!("../../../models/multilingual-e5-small/tokens.q4")),
+//!     scales: Cow::Borrowed(include_bytes!("../../../models/multilingual-e5-small/tokens.scale")),
+//! })?;
+//! ```
+//!
+//! Everything else (tests, development) reads the folder: [`E5::from_dir`].
+
+mod e5;
+mod error;
+mod lanes;
+mod onnx;
+mod reader;
+mod settings;
+mod table;
+mod unigram;
+mod vector;
+mod window;
+
+use std::path::Path;
+
+pub use e5::{E5, ModelFiles, files};
+pub use error::Error;
+pub use onnx::OnnxModel;
+
+/// Turns texts into vectors whose cosine is the likeness of their meanings.
+///
+/// All vectors are L2-normalised, so the dot product is the cosine. Implementations are CPU-bound
+/// and may be used from several threads at once.
+pub trait Embedder: Send + Sync {
+    /// Names the model, to be stored with each vector: vectors of two names cannot be compared.
+    fn model(&self) -> &str;
+
+    /// Gives the length of every vector.
+    fn dimensions(&self) -> usize;
+
+    /// Embeds a question. What is longer than the model reads (about 500 tokens) is cut off.
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error>;
+
+    /// Embeds a text that is to be found: one vector for each of its overlapping windows, in
+    /// order. A short text has one window; no text has none, and none has more than 64.
+    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error>;
+}
+
+/// Loads the model in a folder: [`E5`] when its four files are there, else an [`OnnxModel`].
+pub fn load_dir(folder: &Path) -> Result<Box<dyn Embedder>, Error> {
+    if folder.join(files::TOKENS).is_file() {
+        Ok(Box::new(E5::from_dir(folder)?))
+    } else {
+        Ok(Box::new(OnnxModel::from_dir(folder)?))
+    }
+}

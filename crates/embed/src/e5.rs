@@ -1,0 +1,181 @@
+//! multilingual-e5-small: 384 dimensions, about 100 languages, up to 512 tokens.
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use rten::{Model, ModelOptions, NodeId};
+use rten_tensor::{AsView, NdTensor, NdTensorView};
+
+use crate::lanes::Lanes;
+use crate::table::TokenTable;
+use crate::unigram::Unigram;
+use crate::vector::normalise;
+use crate::window::windows;
+use crate::{Embedder, Error};
+
+/// The names of the model's files in its folder.
+pub mod files {
+    /// The encoder: an ONNX graph from token rows to one vector, weights in int8.
+    pub const ENCODER: &str = "encoder.onnx";
+    /// The tokenizer: pieces, scores, normalisation.
+    pub const VOCABULARY: &str = "vocabulary.bin";
+    /// The token table, four bits a weight.
+    pub const TOKENS: &str = "tokens.q4";
+    /// The scales of the token table.
+    pub const SCALES: &str = "tokens.scale";
+}
+
+/// The four files of the model, from the executable (`Cow::Borrowed`) or from a folder.
+pub struct ModelFiles {
+    /// [`files::ENCODER`]. Only read while loading.
+    pub encoder: Cow<'static, [u8]>,
+    /// [`files::VOCABULARY`].
+    pub vocabulary: Cow<'static, [u8]>,
+    /// [`files::TOKENS`].
+    pub tokens: Cow<'static, [u8]>,
+    /// [`files::SCALES`].
+    pub scales: Cow<'static, [u8]>,
+}
+
+impl ModelFiles {
+    /// Reads the four files of a folder.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let read = |name| {
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
+            Ok::<_, Error>(Cow::Owned(bytes))
+        };
+        Ok(Self {
+            encoder: read(files::ENCODER)?,
+            vocabulary: read(files::VOCABULARY)?,
+            tokens: read(files::TOKENS)?,
+            scales: read(files::SCALES)?,
+        })
+    }
+}
+
+/// Changes whenever the files change in a way that changes the vectors.
+const NAME: &str = "multilingual-e5-small/1";
+
+/// How many tokens the encoder reads, the marks of beginning and end and the prefix included.
+const POSITIONS: usize = 512;
+
+/// The model that comes with Picard.
+///
+/// The model was trained with a word before every text that says what the text is for; it is added
+/// here, so callers pass texts as they are.
+pub struct E5 {
+    vocabulary: Unigram,
+    table: TokenTable,
+    encoder: Model,
+    input: NodeId,
+    output: NodeId,
+    query: Vec<u32>,
+    passage: Vec<u32>,
+    lanes: Lanes,
+}
+
+impl E5 {
+    /// Loads the model from a folder. The token table (54 MB) is read onto the heap.
+    pub fn from_dir(folder: &Path) -> Result<Self, Error> {
+        Self::from_bytes(ModelFiles::read(folder)?)
+    }
+
+    /// Loads the model from its files, which stay where they are.
+    pub fn from_bytes(files: ModelFiles) -> Result<Self, Error> {
+        let vocabulary = Unigram::new(files.vocabulary)?;
+        let table = TokenTable::new(files.tokens, files.scales)?;
+        if vocabulary.largest_id() as usize >= table.rows() {
+            let what = "it has ids that are not in the token table";
+            return Err(Error::Damaged {
+                file: files::VOCABULARY,
+                what,
+            });
+        }
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        let encoder = match files.encoder {
+            Cow::Borrowed(bytes) => options.load_static_slice(bytes),
+            Cow::Owned(bytes) => options.load(bytes),
+        };
+        let encoder = encoder.map_err(Error::Graph)?;
+        let node = |name, what| encoder.find_node(name).ok_or(Error::NotAnEncoder { what });
+        Ok(Self {
+            input: node("tokens", "it has no input `tokens`")?,
+            output: node("hidden", "it has no output `hidden`")?,
+            query: vocabulary.tokens("query:").ids,
+            passage: vocabulary.tokens("passage:").ids,
+            vocabulary,
+            table,
+            encoder,
+            lanes: Lanes::of_this_machine(),
+        })
+    }
+
+    /// Sets how many embeddings may be computed at once, each on a thread of its own; more callers
+    /// wait. Without it: one for each core.
+    #[must_use]
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self {
+            lanes: Lanes::new(threads),
+            ..self
+        }
+    }
+
+    /// How many tokens of text there is room for behind a prefix.
+    fn room(&self) -> usize {
+        POSITIONS - 2 - self.query.len().max(self.passage.len())
+    }
+
+    fn embed(&self, prefix: &[u32], ids: &[u32]) -> Result<Vec<f32>, Error> {
+        let columns = self.table.columns();
+        let marked = [
+            &[self.vocabulary.begin_id],
+            prefix,
+            ids,
+            &[self.vocabulary.end_id],
+        ]
+        .concat();
+        let mut rows = Vec::with_capacity(marked.len() * columns);
+        for id in &marked {
+            self.table.push_row(*id, &mut rows);
+        }
+        let rows = NdTensorView::from_data([marked.len(), columns], rows.as_slice());
+        let lane = self.lanes.take();
+        let inputs = vec![(self.input, rows.as_dyn().into())];
+        let [hidden] = self
+            .encoder
+            .run_n(inputs, [self.output], Some(lane.options()))
+            .map_err(Error::Run)?;
+        drop(lane);
+        let hidden: NdTensor<f32, 1> = hidden.try_into().map_err(|_| Error::NotAnEncoder {
+            what: "its output is not one vector of f32",
+        })?;
+        Ok(normalise(hidden.to_vec()))
+    }
+}
+
+impl Embedder for E5 {
+    fn model(&self) -> &str {
+        NAME
+    }
+
+    fn dimensions(&self) -> usize {
+        self.table.columns()
+    }
+
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
+        let mut ids = self.vocabulary.tokens(text).ids;
+        ids.truncate(self.room());
+        self.embed(&self.query, &ids)
+    }
+
+    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
+        let tokens = self.vocabulary.tokens(text);
+        let windows = windows(&tokens.borders, self.room());
+        self.lanes.each(&windows, |window| {
+            self.embed(&self.passage, &tokens.ids[window.clone()])
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Who may compute when: as many embeddings at once as there are lanes, each on one thread.
+//!
+//! One thread per embedding and not all threads for one: a query is too small to be shared out
+//! (12 tokens take 4.4 ms on one core and 4.3 on two), and embeddings that share threads wait for
+//! each other's pieces. A caller takes a lane for one window of a text, so a question never waits
+//! for a whole long document.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ScopedJoinHandle;
+
+use rten::{RunOptions, ThreadPool};
+
+use crate::Error;
+
+pub(crate) struct Lanes {
+    queue: Mutex<Queue>,
+    moved: Condvar,
+    count: usize,
+}
+
+/// Callers are served in the order in which they came: a long document that gives its lane back
+/// and wants it again at once would else keep everybody out.
+struct Queue {
+    idle: Vec<Arc<ThreadPool>>,
+    next_ticket: u64,
+    serving: u64,
+}
+
+impl Lanes {
+    pub(crate) fn new(count: NonZeroUsize) -> Self {
+        let idle = (0..count.get())
+            .map(|_| Arc::new(ThreadPool::with_num_threads(1)))
+            .collect();
+        let queue = Mutex::new(Queue {
+            idle,
+            next_ticket: 0,
+            serving: 0,
+        });
+        Self {
+            queue,
+            moved: Condvar::new(),
+            count: count.get(),
+        }
+    }
+
+    /// One lane per core.
+    pub(crate) fn of_this_machine() -> Self {
+        Self::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// Waits for a lane and keeps it until the result is dropped.
+    pub(crate) fn take(&self) -> Lane<'_> {
+        let mut queue = self.queue();
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        let mut queue = self
+            .moved
+            .wait_while(queue, |queue| {
+                queue.serving != ticket || queue.idle.is_empty()
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.serving += 1;
+        let pool = queue.idle.pop();
+        // There may be a lane for the next in the queue as well.
+        self.moved.notify_all();
+        Lane { lanes: self, pool }
+    }
+
+    /// Applies a function to all items, on as many threads as there are lanes, in order.
+    pub(crate) fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        apply: impl Fn(&T) -> Result<R, Error> + Sync,
+    ) -> Result<Vec<R>, Error> {
+        if items.len() < 2 || self.count < 2 {
+            return items.iter().map(apply).collect();
+        }
+        let share = |part: &[T]| part.iter().map(&apply).collect::<Result<Vec<R>, Error>>();
+        let shares = std::thread::scope(|scope| {
+            let parts = items.chunks(items.len().div_ceil(self.count));
+            let threads: Vec<_> = parts.map(|part| scope.spawn(move || share(part))).collect();
+            let joined = threads.into_iter().map(ScopedJoinHandle::join);
+            joined
+                .map(|share| share.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect::<Result<Vec<_>, Error>>()
+        })?;
+        Ok(shares.into_iter().flatten().collect())
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) struct Lane<'a> {
+    lanes: &'a Lanes,
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl Lane<'_> {
+    /// What to give to the model so that it runs in this lane.
+    pub(crate) fn options(&self) -> RunOptions {
+        RunOptions::default().with_thread_pool(self.pool.clone())
+    }
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        self.lanes.queue().idle.extend(self.pool.take());
+        self.lanes.moved.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn no_more_run_at_once_than_there_are_lanes() {
+        let lanes = Lanes::new(NonZeroUsize::new(2).expect("two"));
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let _lane = lanes.take();
+                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        now.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert!(most.load(Ordering::SeqCst) <= 2);
+        assert_eq!(lanes.queue().idle.len(), 2);
+    }
+
+    #[test]
+    fn items_shared_out_keep_their_order() {
+        let lanes = Lanes::new(NonZeroUsize::new(3).expect("three"));
+        for len in [0, 1, 2, 7] {
+            let items: Vec<usize> = (0..len).collect();
+            let twice = lanes
+                .each(&items, |item| Ok(item * 2))
+                .expect("nothing fails");
+            assert_eq!(twice, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
+}
