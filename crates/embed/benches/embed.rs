@@ -15,7 +15,7 @@ const QUERY: &str = "What does Clara have to avoid?";
 /// 60 tokens with the prefix and the marks.
 const MEMORY: &str = "My daughter Clara is allergic to peanuts, so we always carry an adrenaline \
     pen. The spare one is in the kitchen, in the drawer under the window, and the school has \
-    another. Please remind me in October, because both of them expire before the winter.";
+    another. Please remind me in October, because both expire before the winter.";
 
 fn embed(bench: &mut Criterion) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/multilingual-e5-small");
@@ -38,7 +38,7 @@ fn embed(bench: &mut Criterion) {
     });
     let mut slow = bench.benchmark_group("slow");
     slow.sample_size(10);
-    slow.bench_function("one page of 1,100 tokens", |bench| {
+    slow.bench_function("one page of 1,200 tokens", |bench| {
         bench.iter(|| {
             model
                 .embed_passage(black_box(&page))
