@@ -1,7 +1,7 @@
 //! A person with a browser, as far as HTTP goes: cookies, forms, redirects
 //! that are looked at before they are followed.
 
-use std::{collections::BTreeMap, sync::Once};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap, redirect::Policy};
 
@@ -26,18 +26,20 @@ pub struct Page {
     pub body: String,
 }
 
-/// Returns an HTTP client that follows no redirect.
+/// Returns an HTTP client that follows no redirect. It keeps no connections
+/// open, so that one client serves the runtimes of all tests, and a server
+/// that was restarted is not met on a dead connection.
 pub fn http() -> Client {
-    static TLS: Once = Once::new();
-    TLS.call_once(|| {
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         // An error means that somebody else installed one, which will do as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(0);
+        client.build().expect("the client has only plain settings")
     });
-    let client = Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .pool_max_idle_per_host(0);
-    client.build().expect("the client has only plain settings")
+    CLIENT.clone()
 }
 
 impl Page {

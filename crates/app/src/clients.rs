@@ -16,6 +16,8 @@ pub struct Client {
     pub id: ClientId,
     /// Its name, as it calls itself.
     pub name: String,
+    /// Whether it proves who it is with a secret.
+    pub is_confidential: bool,
     /// Where it may be sent back to.
     pub redirect_uris: Vec<RedirectUri>,
     /// The most that it may ask for.
@@ -137,6 +139,7 @@ impl App {
         Ok(Some(Client {
             id: row.id,
             name: row.name,
+            is_confidential: row.secret_digest.is_some(),
             redirect_uris: redirect_uris?,
             scopes: row.scopes,
         }))

@@ -10,6 +10,7 @@ use picard_app::{Answer, Asked, Error, NotAsked};
 use picard_oauth::{
     ErrorCode,
     authorize::{PageError, Prompt},
+    redirect::RedirectUri,
 };
 use picard_ui::{Browser, CsrfForm, LocalPath, see_other};
 use serde::Deserialize;
@@ -106,7 +107,9 @@ async fn consent_page(
         request: wanted,
     } = page.asked;
     let view = ConsentView {
-        loopback_only: client.redirect_uris.iter().all(|uri| uri.is_loopback()),
+        // Any program on the computer could pose as such a client, unless it has a secret.
+        loopback_only: !client.is_confidential
+            && client.redirect_uris.iter().all(RedirectUri::is_loopback),
         client_name: client.name,
         client_host: None,
         redirect_host: wanted.redirect_uri.host_shown().to_owned(),

@@ -108,7 +108,7 @@ fn page(shell: Shell, handle: &str, next: Option<LocalPath>) -> LogInPage {
             .is_some_and(|next| next.as_str().starts_with(path))
     };
     LogInPage {
-        shell,
+        shell: super::leading(shell, next.as_ref()),
         handle: Field::handle("handle", "Handle").value(handle).required(),
         password: Field::password("password", "Password", "current-password").required(),
         for_application: leads_to("/oauth/authorize?") || leads_to("/authorize?"),

@@ -25,7 +25,7 @@ use axum::{
 };
 use http::{StatusCode, Uri};
 use picard_domain::{Plaintext, Scope, Scopes};
-use picard_ui::{Browser, LocalPath, Site, Tone, assets_router};
+use picard_ui::{Browser, LocalPath, NavLink, Shell, Site, Tone, assets_router};
 use serde::{Deserialize, Deserializer};
 
 use self::person::Anyone;
@@ -127,6 +127,16 @@ type OnwardQuery = Result<Query<Onward>, axum::extract::rejection::QueryRejectio
 
 fn onward(query: OnwardQuery) -> Option<LocalPath> {
     query.ok().and_then(|Query(onward)| onward.next)
+}
+
+/// Lets the links to log-in and sign-up in the header lead onward, too.
+fn leading(mut shell: Shell, next: Option<&LocalPath>) -> Shell {
+    for NavLink { link, .. } in &mut shell.nav {
+        if let (Some(next), "/login" | "/signup") = (next, link.href.as_str()) {
+            link.href = next.after(&link.href);
+        }
+    }
+    shell
 }
 
 /// The id in a path; one that is none names nothing.

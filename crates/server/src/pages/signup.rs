@@ -128,7 +128,7 @@ fn page(
     next: Option<LocalPath>,
 ) -> SignUpPage {
     SignUpPage {
-        shell,
+        shell: super::leading(shell, next.as_ref()),
         handle: Field::handle("handle", "Handle")
             .hint("What you log in with, and how others can ask your persona. Letters, digits, dots, dashes.")
             .value(handle)
