@@ -364,7 +364,7 @@ async fn whoever_is_not_logged_in_comes_back_to_the_request_after_the_login() {
     let mut visitor = server.visitor();
     let page = ask(&mut visitor, &application.request()).await;
     assert_eq!(page.status, 303);
-    let form = visitor.get(&page.location().to_owned()).await;
+    let form = visitor.get(page.location()).await;
     let next = form.input("next").expect("the form remembers the request");
     let fields = [
         ("csrf", &*form.csrf()),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::table::Table;
 
 type Form = Vec<(&'static str, String)>;
+type Change = Box<dyn Fn(Form) -> Form>;
 
 fn with(mut form: Form, name: &'static str, value: &str) -> Form {
     form.retain(|(known, _)| *known != name);
@@ -80,7 +81,6 @@ async fn wrong_exchanges_of_a_code_give_no_tokens() {
     let other = scene.server.application().await;
     let public = scene.server.public_application().await;
     let mut table = Table::default();
-    type Change = Box<dyn Fn(Form) -> Form>;
     let other_id = other.client_id.clone();
     let rows: Vec<(&str, &str, Change)> = vec![
         (

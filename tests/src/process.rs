@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::application::Application;
 
 /// How long a start or a stop may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Returns the binary that this profile built; it is an error when it is missing.
 pub fn binary() -> PathBuf {

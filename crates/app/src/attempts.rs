@@ -43,10 +43,8 @@ impl Limit {
     /// Keys are digests: the table does not tell who tried to log in from where.
     fn new(name: &str, most: i64) -> Self {
         let digest = sha256(name.as_bytes());
-        let key = digest[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = <[u8; 16]>::try_from(&digest[..16]).unwrap_or_default();
+        let key = format!("{:032x}", u128::from_be_bytes(digest));
         Self { key, most }
     }
 }

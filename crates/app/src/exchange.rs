@@ -133,7 +133,7 @@ impl App {
                 }
                 Decision::ReturnSameSuccessor => {
                     let sealed = row.successor_sealed.as_deref().unwrap_or_default();
-                    return Ok(self.successors(presented, sealed)?.response(now));
+                    return Ok(open_successors(presented, sealed)?.response(now));
                 }
                 Decision::Rotate => {
                     if let Some(response) = self.rotate(&row, digest, presented, scope).await? {
@@ -178,12 +178,6 @@ impl App {
             Rotated::AlreadyUsed => Ok(None),
             Rotated::GrantGone => Err(invalid_grant("the access was revoked")),
         }
-    }
-
-    fn successors(&self, presented: &Secret, sealed: &[u8]) -> Result<Successors, Error> {
-        let digest = *Digest::of(presented.expose()).as_bytes();
-        let plain = successor_sealer(presented).open(&digest, sealed)?;
-        serde_json::from_slice(&plain).map_err(Error::internal)
     }
 
     fn mint(&self, family: &Family, scopes: Scopes, now: Instant) -> (Pair, Successors) {
@@ -275,6 +269,12 @@ fn stored(row: &Refresh) -> StoredToken {
         expires_at: row.expires_at,
         state,
     }
+}
+
+fn open_successors(presented: &Secret, sealed: &[u8]) -> Result<Successors, Error> {
+    let digest = *Digest::of(presented.expose()).as_bytes();
+    let plain = successor_sealer(presented).open(&digest, sealed)?;
+    serde_json::from_slice(&plain).map_err(Error::internal)
 }
 
 /// Successors are sealed under the token that they replace: only who presents

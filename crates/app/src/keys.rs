@@ -10,7 +10,7 @@ use crate::Error;
 
 /// Unwrapped keys kept at most, and how long an unused one stays.
 const KEPT: u64 = 10_000;
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// The keyring, and the data keys that it opened.
 pub(crate) struct Keys {

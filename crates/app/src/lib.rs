@@ -38,6 +38,6 @@ pub use people_types::{
     SignUpError, SignedIn, Visit,
 };
 pub use requests::{
-    AskPersona, Found, ListMemories, MemoryChange, MemoryPage, NewMemory, Persona, PublicUser,
-    Recall, UserRef,
+    AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
+    Persona, PublicUser, Recall, UserRef,
 };

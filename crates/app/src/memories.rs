@@ -74,14 +74,11 @@ impl App {
         list: ListMemories,
     ) -> Result<MemoryPage, Error> {
         let owner = self.owner(caller, list.of.as_ref()).await?;
-        let filter = match visible(caller, owner.id, list.filter) {
-            Some(filter) => filter,
-            None => {
-                return Ok(MemoryPage {
-                    memories: Vec::new(),
-                    next_cursor: None,
-                });
-            }
+        let Some(filter) = visible(caller, owner.id, list.filter) else {
+            return Ok(MemoryPage {
+                memories: Vec::new(),
+                next_cursor: None,
+            });
         };
         let bound = cursor_bound(owner.id, &list.filter);
         let after = match &list.cursor {
@@ -136,7 +133,7 @@ impl App {
             id: row.id,
             revision: row.revision,
             permission: change.permission.unwrap_or(row.permission),
-            expiration_date: change.expiration_date.unwrap_or(row.expiration_date),
+            expiration_date: change.expiration_date.applied_to(row.expiration_date),
             text: sealed
                 .as_ref()
                 .map(|sealed| (sealed.ciphertext.as_str(), self.sealed_vectors(sealed))),

@@ -67,8 +67,7 @@ pub(crate) fn check_strength(password: &str, handle: &str) -> Result<(), &'stati
         Err("must have 1,024 bytes at most")
     } else if folded == handle {
         Err("must not be the handle")
-    } else if COMMON.contains(&folded.as_str())
-        || password.chars().all(|c| Some(c) == password.chars().next())
+    } else if COMMON.contains(&folded.as_str()) || password.chars().all(|c| password.starts_with(c))
     {
         Err("is one of the first that anybody would guess")
     } else {

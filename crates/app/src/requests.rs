@@ -23,10 +23,33 @@ pub struct MemoryChange {
     pub text: Option<MemoryText>,
     /// Who may read it from now on.
     pub permission: Option<Permission>,
-    /// `Some(None)` clears the date; a date in the past makes it expire now.
-    pub expiration_date: Option<Option<Instant>>,
+    /// Until when it holds from now on.
+    pub expiration_date: ExpirationChange,
     /// Refuses the change when the memory was changed since this instant.
     pub expected_updated_at: Option<Instant>,
+}
+
+/// What becomes of an expiration date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExpirationChange {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// The memory holds without end.
+    Clear,
+    /// The memory holds until then; an instant in the past ends it now.
+    Set(Instant),
+}
+
+impl ExpirationChange {
+    /// Returns the date after the change.
+    pub fn applied_to(self, date: Option<Instant>) -> Option<Instant> {
+        match self {
+            Self::Keep => date,
+            Self::Clear => None,
+            Self::Set(date) => Some(date),
+        }
+    }
 }
 
 /// A person as named by a caller.

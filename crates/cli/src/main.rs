@@ -3,6 +3,11 @@
 //! Only here are the environment, the wall clock and the operating system's
 //! randomness read; everything below takes them as parameters.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the comments on settings are help texts"
+)]
+
 mod client;
 mod data_dir;
 mod doctor;

@@ -19,11 +19,10 @@ impl WebSecrets {
     pub(crate) fn derive(keyring: &Keyring) -> Self {
         let sealer = keyring.sealer("picard web");
         let hex = |label: &str| {
-            sealer
-                .derive(label)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
+            let secret = sealer.derive(label);
+            let (high, low) = secret.split_at(16);
+            let half = |half: &[u8]| u128::from_be_bytes(half.try_into().unwrap_or_default());
+            format!("{:032x}{:032x}", half(high), half(low))
         };
         let mut id = [0; 16];
         id.copy_from_slice(&sealer.derive("oauth client id")[..16]);

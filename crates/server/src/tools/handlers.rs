@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use picard_app::{Access, App, AskPersona, ListMemories, MemoryChange, NewMemory, Recall, UserRef};
+use picard_app::{
+    Access, App, AskPersona, ExpirationChange, ListMemories, MemoryChange, NewMemory, Recall,
+    UserRef,
+};
 use picard_domain::{MemoryFilter, MemoryText, PageSize, Plaintext};
 use serde::Serialize;
 use serde_json::Value;
@@ -81,7 +84,7 @@ pub(super) async fn modify_permissions(app: Arc<App>, access: Access, data: Valu
         memory_id: input.memory_id,
         text: None,
         permission: Some(input.permission),
-        expiration_date: None,
+        expiration_date: ExpirationChange::Keep,
         expected_updated_at: None,
     };
     let memory = app.update(&access.authorize()?, change).await?;

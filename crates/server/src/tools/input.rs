@@ -1,6 +1,7 @@
 //! What the tools take: one struct each, from which come the JSON Schema, the
 //! check of names and the parsing.
 
+use picard_app::ExpirationChange;
 use picard_domain::{Expired, Instant, MemoryId, Permission};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Deserializer};
@@ -66,9 +67,9 @@ pub(super) struct UpdateMemory {
     #[schemars(with = "Option<PermissionWord>")]
     pub(super) permission: Option<Permission>,
     /// Until when it holds; null clears it, an instant in the past ends it now.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "expiration_change")]
     #[schemars(with = "Option<String>")]
-    pub(super) expiration_date: Option<Option<Instant>>,
+    pub(super) expiration_date: ExpirationChange,
     /// `updated_at` as last read: when the memory was changed since, nothing is done (409).
     #[schemars(with = "Option<String>")]
     pub(super) expected_updated_at: Option<Instant>,
@@ -149,11 +150,10 @@ enum ExpiredWord {
     Only,
 }
 
-/// Tells null (`Some(None)`) from absent (`None`).
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// Tells null, which clears the date, from an absent field, which keeps it.
+fn expiration_change<'de, D: Deserializer<'de>>(from: D) -> Result<ExpirationChange, D::Error> {
+    let date = Option::deserialize(from)?;
+    Ok(date.map_or(ExpirationChange::Clear, ExpirationChange::Set))
 }
 
 /// Returns the JSON Schema (2020-12) of a type, with everything in place.
@@ -252,7 +252,7 @@ mod tests {
         let absent: UpdateMemory = typed(json!({"memory_id": id})).ok().expect("parses");
         assert_eq!(
             (null.expiration_date, absent.expiration_date),
-            (Some(None), None)
+            (ExpirationChange::Clear, ExpirationChange::Keep)
         );
     }
 }
