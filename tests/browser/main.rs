@@ -1,1 +1,18 @@
-//! The browser part of the suite.
+//! The whole product as people meet it: the real binary, a real Chromium, a
+//! fresh data directory.
+//!
+//! `usage` walks what the reference calls Usage 1 to 6 and its OAuth flow,
+//! `personas` has a second person in it, `endings` is about access that is
+//! refused, revoked or deleted, `without_scripts` is the same way without
+//! JavaScript, and `tour` looks at every page of both services.
+
+mod browser;
+mod chromedriver;
+mod endings;
+mod people;
+mod personas;
+mod sound;
+mod tour;
+mod traffic;
+mod usage;
+mod without_scripts;
