@@ -118,13 +118,20 @@ pub(crate) fn link(path: &str, fields: &[(&str, &str)]) -> String {
 }
 
 fn read(text: &str, mut wrong: impl FnMut(String)) -> Option<Instant> {
-    match expiration(text) {
+    match bound(text) {
         Ok(instant) => instant,
         Err(error) => {
             wrong(error);
             None
         }
     }
+}
+
+/// Reads an edge of a filter: a date is the instant at which it begins, so that
+/// what expires on a day is "from" this day and "before" the next.
+fn bound(text: &str) -> Result<Option<Instant>, String> {
+    let text = text.trim();
+    expiration(&format!("{text}T00:00:00Z")).or_else(|_| expiration(text))
 }
 
 /// Reads an expiration that was typed: empty for none.
@@ -205,6 +212,19 @@ mod tests {
         let (parsed, errors) = filters.parse();
         assert_eq!(parsed, Parsed::default());
         assert!(errors.before.is_some() && errors.after.is_none());
+    }
+
+    #[test]
+    fn a_day_is_from_its_beginning_and_before_it() {
+        let filters = Filters {
+            after: "2026-12-31".into(),
+            before: "2027-01-01".into(),
+            ..Filters::default()
+        };
+        let (parsed, _) = filters.parse();
+        let begin = |text: &str| text.parse().ok();
+        assert_eq!(parsed.after, begin("2026-12-31T00:00:00Z"));
+        assert_eq!(parsed.before, begin("2027-01-01T00:00:00Z"));
     }
 
     #[test]
