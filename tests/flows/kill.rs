@@ -72,7 +72,7 @@ async fn every_acknowledged_write_survives_and_is_found() {
             last = receiver.recv().await.expect("writes are acknowledged");
             all.push(last.clone());
         }
-        let again = Up::restart_after(&data_dir, up, |up| up.kill());
+        let again = Up::restart_after(&data_dir, up, Up::kill);
         up = again;
         for writer in writers {
             writer.await.expect("a writer ends");

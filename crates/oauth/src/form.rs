@@ -34,7 +34,7 @@ pub(crate) struct Repeated(pub(crate) &'static str);
 
 impl Form {
     /// The most bytes of a query or body: an 8 kB state and room for the rest.
-    pub(crate) const MAX_BYTES: usize = 16 * 1024;
+    pub(crate) const MAX_BYTES: usize = 32 * 1024;
     /// The most parameters.
     pub(crate) const MAX_PARAMETERS: usize = 64;
 
@@ -132,8 +132,8 @@ mod tests {
     fn size_count_and_encoding_are_bounded() {
         let refused = |raw: &[u8]| Form::parse(raw).err();
         assert_eq!(
-            refused(&vec![b'a'; 16 * 1024 + 1]),
-            Some(FormError::TooLong(16 * 1024))
+            refused(&vec![b'a'; 32 * 1024 + 1]),
+            Some(FormError::TooLong(32 * 1024))
         );
         assert_eq!(
             refused("a=1&".repeat(65).as_bytes()),
