@@ -1,5 +1,6 @@
 //! What people and applications do, from end to end.
 
+mod another_model;
 mod bad_input;
 mod canary;
 mod command_line;

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, sync::Arc};
 use picard_app::{App, ClientRegistration, Settings};
 use picard_crypto::Keyring;
 use picard_domain::{ClientId, Entropy, Scopes};
+use picard_embed::Embedder;
 use picard_server::{Config, Server};
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, postgres};
 use tempfile::TempDir;
@@ -35,10 +36,20 @@ pub struct TestServer {
     pub clock: Arc<FakeClock>,
     /// Its use cases.
     pub app: Arc<App>,
-    /// Where its files are (SQLite).
-    pub dir: TempDir,
-    entropy: Arc<SeededEntropy>,
+    parts: Parts,
     serving: JoinHandle<()>,
+}
+
+/// What another server on the same database shares.
+#[derive(Clone)]
+struct Parts {
+    /// Where its files are (SQLite); removed with the last server on them.
+    #[expect(dead_code, reason = "held for its end")]
+    dir: Arc<TempDir>,
+    address: String,
+    keyring: Keyring,
+    clock: Arc<FakeClock>,
+    entropy: Arc<SeededEntropy>,
 }
 
 impl TestServer {
@@ -54,14 +65,30 @@ impl TestServer {
             Database::Sqlite => format!("sqlite:{}", dir.path().join("picard.db").display()),
             Database::Postgres => postgres::create_database().await,
         };
-        let clock = Arc::new(FakeClock::default());
         let entropy = Arc::new(SeededEntropy::new(1701));
-        let settings = Settings {
-            database: address,
+        let parts = Parts {
+            dir: Arc::new(dir),
+            address,
             keyring: Keyring::generate(&*entropy),
-            embedder: Arc::new(HashEmbedder::default()),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
+            clock: Arc::new(FakeClock::default()),
+            entropy,
+        };
+        Self::with(parts, Arc::new(HashEmbedder::default())).await
+    }
+
+    /// Starts another server on the same database, with the same clock and
+    /// keys and another model.
+    pub async fn with_embedder(&self, embedder: Arc<dyn Embedder>) -> Self {
+        Self::with(self.parts.clone(), embedder).await
+    }
+
+    async fn with(parts: Parts, embedder: Arc<dyn Embedder>) -> Self {
+        let settings = Settings {
+            database: parts.address.clone(),
+            keyring: parts.keyring.clone(),
+            embedder,
+            clock: parts.clock.clone(),
+            entropy: parts.entropy.clone(),
             partition_bytes: 64 * 1024 * 1024,
         };
         let app = Arc::new(App::open(settings).await.expect("the server opens"));
@@ -80,10 +107,9 @@ impl TestServer {
         });
         Self {
             base,
-            clock,
+            clock: parts.clock.clone(),
             app,
-            dir,
-            entropy,
+            parts,
             serving,
         }
     }
@@ -112,7 +138,7 @@ impl TestServer {
 
     async fn register(&self, confidential: bool, redirect_uri: &str) -> Application {
         let secret = confidential.then(|| "a secret for the tests only, 32+".to_owned());
-        let id = ClientId::random(&*self.entropy as &dyn Entropy);
+        let id = ClientId::random(&*self.parts.entropy as &dyn Entropy);
         let registration = ClientRegistration {
             id,
             secret: secret.clone(),

@@ -22,6 +22,7 @@ mod passwords;
 mod people_types;
 mod persona;
 mod recall;
+mod renewal;
 mod requests;
 mod sign_up;
 mod tokens;

@@ -163,6 +163,20 @@ impl ServerSettings {
     }
 }
 
+/// Embeds again what another model embedded, while the server serves.
+pub(crate) fn renew_in_background(app: &Arc<App>) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        match app.renew_vectors().await {
+            Ok(0) => {}
+            Ok(renewed) => tracing::info!(renewed, "memories were embedded by the present model"),
+            Err(error) => {
+                tracing::error!(%error, "embedding again stopped; it goes on at the next start")
+            }
+        }
+    });
+}
+
 /// Opens the use cases. New keys are written down only after the database was
 /// found not to need older ones.
 pub(crate) async fn open_app(
@@ -202,6 +216,7 @@ impl ServerCommand {
             .open(&self.data_dir, self.database.url(&self.data_dir)?)
             .await?;
         self.admin.ensure(&app, self.settings.listen).await?;
+        renew_in_background(&app);
         tracing::info!(%public_url, mcp = %format!("{public_url}/mcp"), "the server is ready");
         let server = Server::new(
             app.clone(),

@@ -61,6 +61,7 @@ impl Up {
         };
         let router = picard_server::router(Server::new(app.clone(), config));
 
+        server::renew_in_background(&app);
         self.announce(&issuer, &web_url)?;
         let served = tokio::try_join!(
             serve::serve(server_listener, router, stop.clone()),

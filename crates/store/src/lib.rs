@@ -17,6 +17,7 @@ pub mod codes;
 pub mod grants;
 pub mod memories;
 mod outcome;
+pub mod outdated;
 pub mod schema;
 pub mod sessions;
 pub mod tickets;

@@ -319,13 +319,13 @@ impl Bounds {
     }
 }
 
-async fn bump(tx: &mut Tx, user: UserId) -> Result<i64, Stop<Written>> {
+pub(crate) async fn bump(tx: &mut Tx, user: UserId) -> Result<i64, Stop<Written>> {
     users::bump(tx, user)
         .await?
         .ok_or(Stop::Answer(Written::Gone))
 }
 
-async fn put_vectors(
+pub(crate) async fn put_vectors(
     tx: &mut Tx,
     user: UserId,
     memory: MemoryId,
