@@ -31,6 +31,7 @@ struct Profile {
 struct DeletePage {
     shell: Shell,
     connected: bool,
+    username: String,
     password: Field,
 }
 
@@ -175,6 +176,7 @@ fn delete_page(member: &Member, error: Option<&Error>) -> Response {
     let page = DeletePage {
         shell: member.shell(),
         connected: member.connection.partner().is_some(),
+        username: member.username.clone(),
         password: Field::password("password", "Your password", "current-password")
             .required()
             .error(wrong(error, "password")),
