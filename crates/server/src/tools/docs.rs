@@ -74,7 +74,8 @@ fn view(tool: &Tool, base: &str) -> ToolView {
                 description: schema["description"]
                     .as_str()
                     .unwrap_or_default()
-                    .to_owned(),
+                    // Machines read Markdown; the page shows text.
+                    .replace('`', ""),
             })
             .collect(),
         call: format!(
