@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a start may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running chromedriver. Dropped, it ends, and every Chromium that it started.
 pub(crate) struct Chromedriver {

@@ -6,6 +6,7 @@
 //! refused, revoked or deleted, `without_scripts` is the same way without
 //! JavaScript, and `tour` looks at every page of both services.
 
+mod acts;
 mod browser;
 mod chromedriver;
 mod endings;

@@ -172,7 +172,7 @@ async fn changed_meanwhile(tour: &Tour) {
 async fn finding(tour: &Tour) {
     tour.web("/search", "search", "Search").await;
     tour.web(
-        "/search?q=what+food+should+I+avoid%3F",
+        "/search?q=Which+instrument+do+I+play%3F",
         "search-found",
         "Search",
     )
