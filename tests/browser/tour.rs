@@ -8,6 +8,7 @@
 //! ```
 
 mod server_pages;
+mod web_accounts;
 mod web_pages;
 
 use std::{env, path::PathBuf, sync::atomic::AtomicU32, sync::atomic::Ordering};

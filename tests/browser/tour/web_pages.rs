@@ -1,7 +1,9 @@
 //! The web client's pages.
 
-use super::{PASSWORD, Tour};
-use crate::people::named;
+use super::{
+    Tour,
+    web_accounts::{account, visitor},
+};
 
 const MEMORIES: [(&str, &str, &str); 9] = [
     (
@@ -58,23 +60,6 @@ async fn every_page_of_the_web_client_is_sound() {
     account(&tour).await;
     lost(&tour).await;
     tour.end().await;
-}
-
-async fn visitor(tour: &Tour) {
-    let browser = &tour.browser;
-    tour.web("/", "home", "What your assistants know about you is yours")
-        .await;
-    tour.web("/login", "login", "Log in").await;
-    browser.fill("Username", "ada").await;
-    browser.fill("Password", "not the password").await;
-    browser.press("Log in").await;
-    tour.stop("login-wrong", "Log in").await;
-    tour.web("/register", "register", "Create an account").await;
-    browser.fill("Username", "a d a").await;
-    browser.fill("Password", PASSWORD).await;
-    browser.press("Create account").await;
-    tour.stop("register-wrong", "Create an account").await;
-    tour.web("/nowhere", "not-found", "Page not found").await;
 }
 
 async fn not_connected(tour: &Tour) {
@@ -207,34 +192,6 @@ async fn many(tour: &Tour) {
     tour.web("/memories", "memories-long", "Memories").await;
     tour.browser.follow("Older").await;
     tour.stop("memories-older", "Memories").await;
-}
-
-async fn account(tour: &Tour) {
-    let browser = &tour.browser;
-    tour.web("/profile", "profile", "Profile").await;
-    tour.web("/profile/delete", "profile-delete", "Delete your account?")
-        .await;
-    tour.web("/admin", "admin-refused", "Page not found").await;
-    let made = picard_tests::process::add_user(
-        &tour.picard.data,
-        "root",
-        PASSWORD,
-        &["--of", "web", "--admin"],
-    );
-    assert!(made.status.success(), "{made:?}");
-    browser.press("Log out").await;
-    browser.go(&tour.picard.web("/login")).await;
-    browser.fill("Username", "root").await;
-    browser.fill("Password", PASSWORD).await;
-    browser.press("Log in").await;
-    tour.web("/admin", "admin", "Admin").await;
-    browser.sees(&named("ada").to_lowercase()).await;
-    browser.press("Log out").await;
-    browser.go(&tour.picard.web("/login")).await;
-    browser.fill("Username", "ada").await;
-    browser.fill("Password", PASSWORD).await;
-    browser.press("Log in").await;
-    browser.is_at("Dashboard").await;
 }
 
 async fn lost(tour: &Tour) {
