@@ -155,6 +155,50 @@ async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() 
     );
 }
 
+#[test]
+fn a_lost_keyring_of_the_web_client_is_not_papered_over() {
+    let (_dir, data_dir) = folder();
+    assert!(Up::start(&data_dir).stop().success());
+    let keyring = data_dir.join("web/keyring");
+    fs::remove_file(&keyring).expect("the keyring can be removed");
+    let output = picard(&data_dir)
+        .args([
+            "up",
+            "--listen",
+            "127.0.0.1:0",
+            "--web-listen",
+            "127.0.0.1:0",
+        ])
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("web/keyring is missing"),
+        "{}",
+        said(&output)
+    );
+    assert!(!keyring.exists());
+}
+
+#[test]
+fn the_doctor_changes_nothing() {
+    let (_dir, data_dir) = folder();
+    let output = picard(&data_dir).arg("doctor").output().expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    for file in [
+        "server/keyring",
+        "server/picard.db",
+        "web/keyring",
+        "web/web.db",
+    ] {
+        assert!(!data_dir.join(file).exists(), "{file}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_program_is_refused_with_a_clear_sentence() {
     let (_dir, data_dir) = folder();

@@ -247,6 +247,13 @@ impl World {
         assert_eq!(listed, own);
         let (foreign, _) = shown("get_memories", json!({"limit": 200, "user_id": user})).await;
         assert_eq!(foreign, visible);
+        if who != whose {
+            for (expired, expected) in [("include", &visible), ("only", &BTreeSet::new())] {
+                let data = json!({"limit": 200, "user_id": user, "expired": expired});
+                let (shown, _) = shown("get_memories", data).await;
+                assert_eq!(&shown, expected, "expired: {expired}");
+            }
+        }
     }
 }
 

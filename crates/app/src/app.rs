@@ -113,6 +113,22 @@ pub async fn migrate(database: &str) -> Result<usize, OpenError> {
     Ok(migrated?)
 }
 
+/// Looks at a server's database without changing it: checks that its keys are
+/// there, and returns how many steps it lacks to the newest version.
+pub async fn inspect(database: &str, keyring: &Keyring) -> Result<usize, OpenError> {
+    let db = Db::open(database, &Options::default()).await?;
+    let look = async {
+        let lacks = picard_store::pending(&db).await?;
+        if lacks < picard_store::SCHEMA.migrations.len() {
+            check_keys(&db, keyring).await?;
+        }
+        Ok(lacks)
+    };
+    let looked = look.await;
+    db.close().await;
+    looked
+}
+
 async fn check_keys(db: &Db, keyring: &Keyring) -> Result<(), OpenError> {
     let known = keyring.key_ids();
     for id in users::key_ids_in_use(db).await? {

@@ -29,7 +29,7 @@ mod tokens;
 mod vectors;
 
 pub use access::{Access, Authorized, Read, ScopeType, Write};
-pub use app::{App, OpenError, Settings, migrate};
+pub use app::{App, OpenError, Settings, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use clients::{Client, ClientRegistration, InvalidRegistration};
 pub use error::{Cause, Error};

@@ -2,7 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use picard_crypto::DataKey;
-use picard_domain::{Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, UserId};
+use picard_domain::{
+    Expired, Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, UserId,
+};
 use picard_store::memories::{
     self, MemoryUpdate, NewMemory as NewRow, SealedVectors, StoredMemory, Written,
 };
@@ -212,8 +214,8 @@ pub(crate) fn open(row: StoredMemory, user: UserId, key: &DataKey) -> Result<Mem
     })
 }
 
-/// Narrows a filter to what the caller may see of the owner; `None` when that
-/// is nothing.
+/// Narrows a filter to what the caller may see of the owner (of another person
+/// what is public and valid); `None` when that is nothing.
 pub(crate) fn visible(
     caller: &Access,
     owner: UserId,
@@ -222,13 +224,14 @@ pub(crate) fn visible(
     if owner == caller.user_id {
         return Some(filter);
     }
-    match filter.permission {
-        Some(Permission::Private) => None,
-        _ => Some(MemoryFilter {
-            permission: Some(Permission::Public),
-            ..filter
-        }),
+    if filter.permission == Some(Permission::Private) || filter.expired == Expired::Only {
+        return None;
     }
+    Some(MemoryFilter {
+        permission: Some(Permission::Public),
+        expired: Expired::Exclude,
+        ..filter
+    })
 }
 
 /// What a cursor is good for: the same list with the same filters.

@@ -38,16 +38,14 @@ pub(crate) struct Register {
         default_value = "admin"
     )]
     admin_username: String,
-    /// The administrator's password
+    /// The administrator's password [default: the reference's]
     #[arg(
         long,
         env = "ADMIN_PASSWORD",
         hide_env_values = true,
-        value_name = "PASSWORD",
-        default_value = "adminpassword",
-        hide_default_value = true
+        value_name = "PASSWORD"
     )]
-    admin_password: String,
+    admin_password: Option<String>,
     /// A file that holds the administrator's password
     #[arg(long, env = "ADMIN_PASSWORD_FILE", value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
@@ -71,7 +69,8 @@ impl Register {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
-        let (client_id, client_secret) = self.web.credentials(&self.data_dir)?;
+        let mut keys = self.web.keys(&self.data_dir)?;
+        let (client_id, client_secret) = self.web.credentials(keys.as_ref())?;
         let registration = Registration {
             client_id,
             client_secret,
@@ -89,16 +88,19 @@ impl Register {
             .await
             .with_context(|| format!("the server at {address} did not register the client"))
             .or_hint("ADMIN_USERNAME and ADMIN_PASSWORD name an administrator of the server; `picard user add NAME --admin` makes one")?;
+        if let Some(keys) = &mut keys {
+            keys.save()?;
+        }
         println!("Registered {client_id} as {}.", self.name);
         Ok(())
     }
 
     fn password(&self) -> anyhow::Result<String> {
-        let file = Secret {
+        let given = Secret {
             name: "ADMIN_PASSWORD",
-            value: None,
+            value: self.admin_password.as_ref(),
             file: self.admin_password_file.as_ref(),
         };
-        Ok(file.read()?.unwrap_or_else(|| self.admin_password.clone()))
+        Ok(given.read()?.unwrap_or_else(|| "adminpassword".to_owned()))
     }
 }

@@ -18,7 +18,7 @@ use etcetera::AppStrategy as _;
 use picard_crypto::Keyring;
 use picard_domain::Entropy;
 
-use crate::hint::OrHint as _;
+use crate::{hint::OrHint as _, system::system};
 
 /// Where everything is kept.
 #[derive(Args, Clone)]
@@ -54,6 +54,30 @@ impl DataDir {
             .with_context(|| format!("{} cannot be made", dir.display()))
             .or_hint("choose a folder that you may write to with --data-dir")?;
         Ok(dir)
+    }
+}
+
+impl DataDir {
+    /// Opens the web client's keyring, new when neither it nor the database is there.
+    ///
+    /// Beside a database a new one would lock people out of what the old one
+    /// sealed, and leave the server with an application that nobody is any more.
+    pub(crate) fn web_keys(&self) -> anyhow::Result<KeyFile> {
+        let dir = self.service("web")?;
+        let keys = KeyFile::open(dir.join("keyring"), &*system().1)?;
+        let database = dir.join("web.db");
+        if keys.is_new() && database.exists() {
+            let shown = dir.join("keyring").display().to_string();
+            return Err(anyhow::anyhow!(
+                "{} is there, but {shown} is missing",
+                database.display()
+            ))
+            .or_hint(format!(
+                "put the keyring back from a backup; or move {} away to start anew",
+                database.display()
+            ));
+        }
+        Ok(keys)
     }
 }
 

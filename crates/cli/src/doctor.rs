@@ -1,21 +1,23 @@
 //! `picard doctor`: the effective settings, and whether each of them works.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{io::Write as _, net::SocketAddr, process::ExitCode};
 
 use clap::Args;
+use picard_web::Web;
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::{
-    data_dir::DataDir,
-    logging::Logging,
-    server::{ServerSettings, open_app},
-    web::{WebSettings, open_web},
+    data_dir::DataDir, logging::Logging, migrate::Service, server::ServerSettings, system::system,
+    web::WebSettings,
 };
 
 /// `picard doctor`.
 #[derive(Args)]
 pub(crate) struct Doctor {
+    /// Only this service [default: both]
+    #[arg(long = "of", value_enum)]
+    service: Option<Service>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -58,17 +60,23 @@ impl Finding {
 impl Doctor {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         self.logging.start("error")?;
-        let findings = vec![
-            Finding::of("data directory", self.data_dir()),
-            Finding::of("server listens on", address(self.server.listen).await),
-            Finding::of("server's address", self.server.issuer(self.server.listen)),
-            Finding::of("master keys", self.keys()),
-            Finding::of("model", self.model().await),
-            Finding::of("server's database", self.server_database().await),
-            Finding::of("web client listens on", address(self.web.listen).await),
-            Finding::of("web client's settings", self.web_settings()),
-            Finding::of("web client's database", self.web_database().await),
-        ];
+        let mut findings = vec![Finding::of("data directory", self.data_dir())];
+        if self.service != Some(Service::Web) {
+            findings.extend([
+                Finding::of("server listens on", address(self.server.listen).await),
+                Finding::of("server's address", self.server.issuer(self.server.listen)),
+                Finding::of("master keys", self.keys()),
+                Finding::of("model", self.model().await),
+                Finding::of("server's database", self.server_database().await),
+            ]);
+        }
+        if self.service != Some(Service::Server) {
+            findings.extend([
+                Finding::of("web client listens on", address(self.web.listen).await),
+                Finding::of("web client's settings", self.web_settings()),
+                Finding::of("web client's database", self.web_database().await),
+            ]);
+        }
         let sound = findings.iter().all(|finding| finding.problem.is_none());
         self.print(&findings)?;
         Ok(if sound {
@@ -106,44 +114,47 @@ impl Doctor {
         Ok(name)
     }
 
-    /// A database that is not there yet is no problem, and is not made here.
+    /// A database that is not there yet is no problem. Nothing is made or migrated here.
     async fn server_database(&self) -> anyhow::Result<String> {
         let url = self.web.server_database_url(&self.data_dir)?;
         if not_made(&url) {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }
-        let model = self.server.model.load().await?;
-        let app = open_app(&self.server.keys, &self.data_dir, url.clone(), model, 0).await?;
-        app.close().await;
-        Ok(redacted(&url))
+        let keys = self.server.keys.open(&self.data_dir)?;
+        let lacks = picard_app::inspect(&url, &keys.keyring).await?;
+        Ok(described(&url, lacks))
     }
 
     fn web_settings(&self) -> anyhow::Result<String> {
-        let (id, _) = self.web.credentials(&self.data_dir)?;
+        let keys = self.web.keys(&self.data_dir)?;
+        let (id, _) = self.web.credentials(keys.as_ref())?;
         let server = self.web.internal_url();
         Ok(format!("client {id} at {server}, secrets set"))
     }
 
     async fn web_database(&self) -> anyhow::Result<String> {
-        let config = self.web.config(&self.data_dir, self.web.listen)?;
+        let (config, _) = self.web.config(&self.data_dir, self.web.listen)?;
         let url = config.database_url.clone();
         if not_made(&url) {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }
-        open_web(config).await?.close().await;
-        Ok(redacted(&url))
+        let (clock, entropy) = system();
+        let web = Web::open(config, clock, entropy).await?;
+        let lacks = web.pending_migrations().await;
+        web.close().await;
+        Ok(described(&url, lacks?.len()))
     }
 
-    #[expect(clippy::print_stdout, reason = "this is what the command says")]
     fn print(&self, findings: &[Finding]) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
         if self.json {
-            println!("{}", serde_json::to_string_pretty(findings)?);
+            writeln!(out, "{}", serde_json::to_string_pretty(findings)?)?;
             return Ok(());
         }
         for finding in findings {
             match &finding.problem {
-                None => println!("ok       {:24} {}", finding.what, finding.value),
-                Some(problem) => println!("PROBLEM  {:24} {problem}", finding.what),
+                None => writeln!(out, "ok       {:24} {}", finding.what, finding.value)?,
+                Some(problem) => writeln!(out, "PROBLEM  {:24} {problem}", finding.what)?,
             }
         }
         Ok(())
@@ -158,6 +169,16 @@ async fn address(address: SocketAddr) -> anyhow::Result<String> {
             Ok(format!("{address} (in use; a running Picard?)"))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn described(url: &str, lacks: usize) -> String {
+    match lacks {
+        0 => format!("{} (up to date)", redacted(url)),
+        lacks => format!(
+            "{} (lacks {lacks} steps; the next start takes them)",
+            redacted(url)
+        ),
     }
 }
 

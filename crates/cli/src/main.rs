@@ -46,7 +46,7 @@ enum Command {
     /// Run the server and the web client together, on an embedded database
     #[command(after_help = "Example:\n  picard up --data-dir ./data")]
     Up(up::Up),
-    /// Run the server alone: MCP, OAuth and the tools
+    /// Run the server alone: OAuth, the tools, accounts
     #[command(
         after_help = "Example:\n  DATABASE_URL=postgres://picard@db/picard picard server --listen 0.0.0.0:8001 --public-url https://memory.example.org"
     )]

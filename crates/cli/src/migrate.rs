@@ -41,7 +41,7 @@ impl Migrate {
                     .context("the database cannot be migrated")?
             }
             Service::Web => {
-                let config = self.web.config(&self.data_dir, self.web.listen)?;
+                let (config, _) = self.web.config(&self.data_dir, self.web.listen)?;
                 let (clock, entropy) = system();
                 let web = Web::open(config, clock, entropy).await?;
                 let migrated = web.migrate().await;

@@ -217,7 +217,7 @@ impl ServerCommand {
             .await?;
         self.admin.ensure(&app, self.settings.listen).await?;
         renew_in_background(&app);
-        tracing::info!(%public_url, mcp = %format!("{public_url}/mcp"), "the server is ready");
+        tracing::info!(%public_url, "the server is ready");
         let server = Server::new(
             app.clone(),
             Config {

@@ -13,11 +13,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    data_dir::{DataDir, KeyFile},
+    data_dir::DataDir,
     logging::Logging,
     serve,
     server::{self, ServerSettings},
-    system::system,
     web::{self, open_web},
     web_secrets::WebSecrets,
 };
@@ -81,8 +80,7 @@ impl Up {
         web_url: &str,
         server_listener: &TcpListener,
     ) -> anyhow::Result<Web> {
-        let keyring_path = self.data_dir.service("web")?.join("keyring");
-        let mut keys = KeyFile::open(keyring_path, &*system().1)?;
+        let keys = self.data_dir.web_keys()?;
         let secrets = WebSecrets::derive(&keys.keyring);
         let redirect_uri = format!("{web_url}/oauth/callback");
         let config = picard_web::Config {
@@ -97,8 +95,7 @@ impl Up {
             database_url: web::embedded_database(&self.data_dir)?,
             debug: false,
         };
-        let web = open_web(config).await?;
-        keys.save()?;
+        let web = open_web(config, Some(keys)).await?;
         let registration = ClientRegistration {
             id: secrets.client_id,
             secret: Some(secrets.client_secret),
@@ -115,10 +112,7 @@ impl Up {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     fn announce(&self, issuer: &str, web_url: &str) -> anyhow::Result<()> {
         if self.json {
-            println!(
-                "{}",
-                json!({"web": web_url, "server": issuer, "mcp": format!("{issuer}/mcp")})
-            );
+            println!("{}", json!({"web": web_url, "server": issuer}));
             return Ok(());
         }
         let data = self.data_dir.path()?;

@@ -133,11 +133,11 @@ impl WebCommand {
         self.logging.start("info")?;
         let stop = serve::stop_signal()?;
         let listener = serve::listen(self.settings.listen, "--web-listen").await?;
-        let config = self
+        let (config, keys) = self
             .settings
             .config(&self.data_dir, listener.local_addr()?)?;
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
-        let web = open_web(config).await?;
+        let web = open_web(config, keys).await?;
         tracing::info!(%public_url, %server, "the web client is ready");
         serve::serve(listener, web.router(), stop).await?;
         web.close().await;
@@ -152,14 +152,15 @@ impl WebSettings {
         &self,
         data_dir: &DataDir,
         listening: SocketAddr,
-    ) -> anyhow::Result<Config> {
+    ) -> anyhow::Result<(Config, Option<KeyFile>)> {
+        let keys = self.keys(data_dir)?;
         let redirect_uri = self.redirect_uri(listening);
-        let (client_id, client_secret) = self.credentials(data_dir)?;
-        let secret_key = match self.secret_key()? {
-            Some(key) => key,
-            None => derived(data_dir)?.secret_key,
-        };
-        Ok(Config {
+        let (client_id, client_secret) = self.credentials(keys.as_ref())?;
+        let secret_key = self
+            .secret_key()?
+            .or_else(|| derived(keys.as_ref(), |s| s.secret_key));
+        let secret_key = secret_key.context("SECRET_KEY is not set")?;
+        let config = Config {
             public_url: origin(&redirect_uri)?,
             mcp_server_url: base(&self.mcp_server_url),
             mcp_server_internal_url: Some(self.internal_url()),
@@ -170,18 +171,27 @@ impl WebSettings {
             secret_key: picard_client::Secret::new(secret_key),
             database_url: self.database_url(data_dir)?,
             debug: self.debug,
-        })
+        };
+        Ok((config, keys))
+    }
+
+    /// The keyring in the data directory, when a secret has to come of it.
+    pub(crate) fn keys(&self, data_dir: &DataDir) -> anyhow::Result<Option<KeyFile>> {
+        let given = self.client_id()?.is_some() && self.secret_key()?.is_some();
+        if given {
+            Ok(None)
+        } else {
+            data_dir.web_keys().map(Some)
+        }
     }
 
     /// The OAuth client's id and secret: as given, or those that `picard up`
     /// derives from the keyring in the data directory.
-    pub(crate) fn credentials(&self, data_dir: &DataDir) -> anyhow::Result<(ClientId, String)> {
+    pub(crate) fn credentials(&self, keys: Option<&KeyFile>) -> anyhow::Result<(ClientId, String)> {
         match (self.client_id()?, self.client_secret()?) {
             (Some(id), Some(secret)) => Ok((id, secret)),
-            (None, None) => {
-                let derived = derived(data_dir)?;
-                Ok((derived.client_id, derived.client_secret))
-            }
+            (None, None) => derived(keys, |secrets| (secrets.client_id, secrets.client_secret))
+                .context("OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET are not set"),
             (Some(_), None) => Err(anyhow::anyhow!("OAUTH_CLIENT_SECRET is not set"))
                 .or_hint("set both OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET, or neither"),
             (None, Some(_)) => Err(anyhow::anyhow!("OAUTH_CLIENT_ID is not set"))
@@ -301,25 +311,28 @@ pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
     ))
 }
 
-/// Opens the web client and brings its database to the newest version.
-pub(crate) async fn open_web(config: Config) -> anyhow::Result<Web> {
+/// Opens the web client and brings its database to the newest version; new
+/// keys are written down when that went well.
+pub(crate) async fn open_web(config: Config, keys: Option<KeyFile>) -> anyhow::Result<Web> {
     let (clock, entropy) = system();
     let open = async {
         let web = Web::open(config, clock, entropy).await?;
         web.migrate().await?;
         Ok::<_, picard_web::Error>(web)
     };
-    open.await
+    let web = open
+        .await
         .context("the web client cannot start")
-        .or_hint("`picard doctor` checks each setting")
+        .or_hint("`picard doctor` checks each setting")?;
+    if let Some(mut keys) = keys {
+        keys.save()?;
+    }
+    Ok(web)
 }
 
-/// The secrets that follow from the keyring in the data directory; it is made
-/// when there is none.
-fn derived(data_dir: &DataDir) -> anyhow::Result<WebSecrets> {
-    let mut keys = KeyFile::open(data_dir.service("web")?.join("keyring"), &*system().1)?;
-    keys.save()?;
-    Ok(WebSecrets::derive(&keys.keyring))
+/// A secret that follows from the keyring.
+fn derived<T>(keys: Option<&KeyFile>, choose: impl FnOnce(WebSecrets) -> T) -> Option<T> {
+    keys.map(|keys| choose(WebSecrets::derive(&keys.keyring)))
 }
 
 fn base(url: &str) -> String {

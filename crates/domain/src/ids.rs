@@ -16,8 +16,22 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident $made:tt;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(into = "Uuid", try_from = "String")]
         pub struct $name(Uuid);
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
 
         impl $name {
             /// Wraps a UUID that is known to name such a thing.

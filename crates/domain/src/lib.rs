@@ -18,7 +18,7 @@ pub use entropy::Entropy;
 pub use handle::{DisplayName, Handle, InvalidHandle, InvalidName};
 pub use ids::{ClientId, GrantId, InvalidId, MemoryId, SessionId, UserId};
 pub use instant::{Instant, InvalidInstant, Span};
-pub use memory::{Expired, InvalidPermission, Memory, MemoryFilter, Permission};
+pub use memory::{Expired, InvalidExpired, InvalidPermission, Memory, MemoryFilter, Permission};
 pub use page::PageSize;
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use text::{InvalidText, MemoryText, Plaintext};

@@ -8,7 +8,7 @@ use crate::{Instant, MemoryId, Plaintext, UserId};
 
 /// Who may read a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Permission {
     /// Only its owner.
     #[default]
@@ -50,6 +50,14 @@ impl FromStr for Permission {
     }
 }
 
+impl TryFrom<String> for Permission {
+    type Error = InvalidPermission;
+
+    fn try_from(word: String) -> Result<Self, InvalidPermission> {
+        word.parse()
+    }
+}
+
 /// Something that a person wants remembered, decrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
@@ -78,7 +86,7 @@ impl Memory {
 
 /// What a list shows of expired memories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Expired {
     /// Only valid memories.
     #[default]
@@ -87,6 +95,24 @@ pub enum Expired {
     Include,
     /// Only expired ones.
     Only,
+}
+
+/// A word that says nothing about expired memories.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is none of \"exclude\", \"include\" and \"only\"")]
+pub struct InvalidExpired;
+
+impl TryFrom<String> for Expired {
+    type Error = InvalidExpired;
+
+    fn try_from(word: String) -> Result<Self, InvalidExpired> {
+        match word.as_str() {
+            "exclude" => Ok(Self::Exclude),
+            "include" => Ok(Self::Include),
+            "only" => Ok(Self::Only),
+            _ => Err(InvalidExpired),
+        }
+    }
 }
 
 /// Which memories of a person a list or a search is about.

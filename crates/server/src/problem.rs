@@ -51,7 +51,7 @@ impl FieldError {
 
 impl Problem {
     /// Every code there is, with its status and title: for the documentation.
-    pub(crate) const KINDS: [(StatusCode, &'static str, &'static str); 14] = [
+    pub(crate) const KINDS: [(StatusCode, &'static str, &'static str); 13] = [
         (
             StatusCode::BAD_REQUEST,
             "invalid_request",
@@ -72,7 +72,6 @@ impl Problem {
             "insufficient_scope",
             "The access token does not reach this far",
         ),
-        (StatusCode::FORBIDDEN, "forbidden", "This is not allowed"),
         (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
         (
             StatusCode::METHOD_NOT_ALLOWED,

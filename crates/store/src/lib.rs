@@ -25,7 +25,7 @@ pub mod tokens;
 pub mod users;
 
 pub use picard_sql::{Db, Error, Options};
-pub use schema::{SCHEMA, migrate};
+pub use schema::{SCHEMA, migrate, pending};
 
 /// The SHA-256 of a token, a code or a cookie: all that the database knows of it.
 pub type Digest = [u8; 32];

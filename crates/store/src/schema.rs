@@ -20,3 +20,8 @@ pub static SCHEMA: Schema = Schema {
 pub async fn migrate(db: &Db) -> Result<usize, Error> {
     picard_sql::migrate(db, &SCHEMA).await
 }
+
+/// Returns how many steps the database lacks, without taking them.
+pub async fn pending(db: &Db) -> Result<usize, Error> {
+    Ok(picard_sql::pending(db, &SCHEMA).await?.len())
+}

@@ -11,14 +11,14 @@ use crate::state::Server;
 #[template(path = "landing.html")]
 struct Landing {
     shell: Shell,
-    mcp_url: CopyText,
+    address: CopyText,
     web_url: Option<String>,
 }
 
 pub(super) async fn show(State(server): State<Server>, anyone: Anyone) -> Response {
     html(&Landing {
         shell: anyone.shell(),
-        mcp_url: CopyText::new("mcp-url", server.resource()),
+        address: CopyText::new("address", &server.config.public_url),
         web_url: server.config.web_url.clone(),
     })
 }

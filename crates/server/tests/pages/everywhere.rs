@@ -128,8 +128,8 @@ async fn the_start_page_has_the_address_to_paste() {
     let service = Service::start().await;
     let page = service.browser().get("/").await;
     assert_eq!(
-        page.between("<code id=\"mcp-url\">", "<"),
-        [format!("{PUBLIC_URL}/mcp")]
+        page.between("<code id=\"address\">", "<"),
+        [PUBLIC_URL.to_owned()]
     );
     for link in ["/signup", "/login", "/docs", "http://localhost:8000"] {
         assert!(page.body.contains(&format!("href=\"{link}\"")), "{link}");

@@ -11,7 +11,7 @@ use crate::member::Member;
 #[template(path = "home.html")]
 struct Home {
     shell: Shell,
-    mcp_url: String,
+    server_url: String,
 }
 
 pub(super) async fn home(
@@ -23,7 +23,7 @@ pub(super) async fn home(
         Some(_) => see_other("/dashboard"),
         None => html(&Home {
             shell: browser.shell(),
-            mcp_url: service.at_server("/mcp"),
+            server_url: service.at_server(""),
         }),
     }
 }
