@@ -171,7 +171,7 @@ pub(crate) fn renew_in_background(app: &Arc<App>) {
             Ok(0) => {}
             Ok(renewed) => tracing::info!(renewed, "memories were embedded by the present model"),
             Err(error) => {
-                tracing::error!(%error, "embedding again stopped; it goes on at the next start")
+                tracing::error!(%error, "embedding again stopped; it goes on at the next start");
             }
         }
     });

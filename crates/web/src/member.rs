@@ -156,7 +156,7 @@ async fn find(service: &Service, browser: &Browser) -> Result<Option<Member>, Er
     Ok(Some(Member::of(browser.clone(), found)))
 }
 
-/// Leaves the error for [`identify`], which knows for whom to make the page.
+/// Leaves the error for `identify`, which knows for whom to make the page.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();

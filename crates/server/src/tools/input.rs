@@ -4,7 +4,7 @@
 use picard_app::ExpirationChange;
 use picard_domain::{Expired, Instant, MemoryId, Permission};
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::problem::{FieldError, Problem};
@@ -38,10 +38,12 @@ pub(super) struct GetMemories {
     /// What to do with expired memories; excluded unless said otherwise.
     #[schemars(with = "Option<ExpiredWord>")]
     pub(super) expired: Option<Expired>,
-    /// Only memories that expire before this instant or day.
+    /// Only memories that expire before this instant, or before this day begins (UTC).
+    #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_before: Option<Instant>,
-    /// Only memories that expire at or after this instant or day.
+    /// Only memories that expire at or after this instant, or on this day (UTC) or later.
+    #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_after: Option<Instant>,
     /// Another person, by UUID or handle: their public memories.
@@ -109,10 +111,12 @@ pub(super) struct QueryMemory {
     /// Only memories with this permission.
     #[schemars(with = "Option<PermissionWord>")]
     pub(super) permission: Option<Permission>,
-    /// Only memories that expire before this instant or day.
+    /// Only memories that expire before this instant, or before this day begins (UTC).
+    #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_before: Option<Instant>,
-    /// Only memories that expire at or after this instant or day.
+    /// Only memories that expire at or after this instant, or on this day (UTC) or later.
+    #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_after: Option<Instant>,
 }
@@ -154,6 +158,19 @@ enum ExpiredWord {
 fn expiration_change<'de, D: Deserializer<'de>>(from: D) -> Result<ExpirationChange, D::Error> {
     let date = Option::deserialize(from)?;
     Ok(date.map_or(ExpirationChange::Clear, ExpirationChange::Set))
+}
+
+/// Reads an edge of a filter. A bare date is the instant at which the day
+/// begins, so that what expires on a day is "after" this day and "before" the next.
+fn edge<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let begins = format!("{text}T00:00:00Z").parse();
+    begins
+        .or_else(|_| text.parse())
+        .map(Some)
+        .map_err(de::Error::custom)
 }
 
 /// Returns the JSON Schema (2020-12) of a type, with everything in place.
@@ -244,12 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn what_expires_on_a_day_is_after_the_day_and_before_the_next() {
+        let data = json!({"expires_after": "2026-12-31", "expires_before": "2027-01-01"});
+        let filter: GetMemories = typed(data).expect("parses");
+        let at = |text: &str| text.parse().ok();
+        assert_eq!(filter.expires_after, at("2026-12-31T00:00:00Z"));
+        assert_eq!(filter.expires_before, at("2027-01-01T00:00:00Z"));
+    }
+
+    #[test]
     fn null_and_absent_differ_for_the_expiration_of_an_update() {
         let id = "018f4e3a-0000-7000-8000-000000000000";
-        let null: UpdateMemory = typed(json!({"memory_id": id, "expiration_date": null}))
-            .ok()
-            .expect("parses");
-        let absent: UpdateMemory = typed(json!({"memory_id": id})).ok().expect("parses");
+        let null: UpdateMemory =
+            typed(json!({"memory_id": id, "expiration_date": null})).expect("parses");
+        let absent: UpdateMemory = typed(json!({"memory_id": id})).expect("parses");
         assert_eq!(
             (null.expiration_date, absent.expiration_date),
             (ExpirationChange::Clear, ExpirationChange::Keep)
