@@ -1,6 +1,12 @@
 //! The command line: what it says, what it refuses, and that it stops cleanly.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Output};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Output,
+};
 
 use picard_tests::{
     process::{Up, add_user, picard},
@@ -101,6 +107,37 @@ async fn stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone
     );
 }
 
+/// A request that is half sent when the signal comes is answered before the end.
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_it_stops() {
+    let (_dir, data_dir) = folder();
+    for signal in ["-TERM", "-INT"] {
+        let mut up = Up::start(&data_dir);
+        let address = up.server.replace("http://localhost", "127.0.0.1");
+        let mut request = std::net::TcpStream::connect(&address).expect("it listens");
+        let body = r#"{"tool":"get_memories","data":{}}"#;
+        let head = format!(
+            "POST /api/tools HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let (first, rest) = head.split_at(head.len() / 2);
+        request.write_all(first.as_bytes()).expect("it reads");
+        // Answered by the same thread of acceptance: the half request was taken before.
+        assert_eq!(Visitor::new(&up.server).get("/health").await.status, 200);
+        up.signal(signal);
+        while std::net::TcpStream::connect(&address).is_ok() {
+            std::thread::yield_now();
+        }
+        request.write_all(rest.as_bytes()).expect("it still reads");
+        request.write_all(body.as_bytes()).expect("it still reads");
+        let mut answer = String::new();
+        request.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{signal}: {answer}");
+        assert!(up.ended().success(), "{signal}");
+    }
+}
+
 #[tokio::test]
 async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() {
     let (dir, data_dir) = folder();
@@ -139,8 +176,6 @@ async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() 
         !keyring.exists(),
         "no new keyring takes the place of the lost one"
     );
-    let other = data_dir.join("server/other");
-    fs::create_dir_all(other.parent().expect("a folder")).expect("a folder");
     let wrong = picard(&data_dir)
         .args(["server", "--listen", "127.0.0.1:0"])
         .env("PICARD_KEYS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")

@@ -90,7 +90,7 @@ async fn every_acknowledged_write_survives_and_is_found() {
         );
     }
     tokens = refreshed(&up.server, &application, &tokens).await;
-    let stored = everything(&up.server, &tokens.access).await;
+    let stored = everything(&up.server, &tokens.access, json!({"user_id": "data"})).await;
     let lost: Vec<_> = all.iter().filter(|text| !stored.contains(text)).collect();
     assert!(
         lost.is_empty(),
@@ -98,10 +98,19 @@ async fn every_acknowledged_write_survives_and_is_found() {
         lost.len(),
         all.len()
     );
+    let asked = json!({"user_id": "data", "prompt": "the entry of a writer"});
+    let mut searched = everything(&up.server, &tokens.access, asked).await;
+    let mut stored = stored;
+    searched.sort();
+    stored.sort();
+    assert_eq!(
+        searched, stored,
+        "everything that is stored is found by a search"
+    );
 }
 
-async fn everything(server: &str, token: &str) -> Vec<String> {
-    let (status, answer) = call(server, token, "query_user", json!({"user_id": "data"})).await;
+async fn everything(server: &str, token: &str, data: Value) -> Vec<String> {
+    let (status, answer) = call(server, token, "query_user", data).await;
     assert_eq!(status, 200, "{answer}");
     let memories: &Vec<Value> = answer["memories"].as_array().expect("a list");
     memories

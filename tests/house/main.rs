@@ -29,6 +29,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
 ];
 
+/// Crates that are not part of the product and may use whatever they test or measure.
+const TOOLS: &[&str] = &["picard-testkit", "picard-tests", "picard-load"];
+
 /// What must never be reached, not even through others.
 const NEVER: &[(&str, &[&str])] = &[
     (
@@ -88,6 +91,27 @@ fn every_arrow_between_crates_is_allowed() {
 }
 
 #[test]
+fn every_crate_of_the_house_has_its_arrows() {
+    let metadata = metadata();
+    let members = metadata["workspace_members"].as_array().expect("a list");
+    for package in metadata["packages"].as_array().expect("a list") {
+        let name = package["name"].as_str().expect("a name");
+        let known = ARROWS.iter().any(|(from, _)| {
+            name == *from
+                || name
+                    .strip_prefix("picard-")
+                    .is_some_and(|short| short == *from)
+        });
+        if members.contains(&package["id"]) {
+            assert!(
+                known || TOOLS.contains(&name),
+                "say in ARROWS what {name} may use"
+            );
+        }
+    }
+}
+
+#[test]
 fn forbidden_crates_are_not_reached_by_any_way() {
     let metadata = metadata();
     let nodes = metadata["resolve"]["nodes"].as_array().expect("a list");
@@ -140,7 +164,7 @@ fn no_source_file_is_longer_than_800_lines() {
     }
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut long = Vec::new();
-    for dir in ["crates", "tests"] {
+    for dir in ["crates", "tests", "load"] {
         walk(&root.join(dir), &mut long);
     }
     assert!(

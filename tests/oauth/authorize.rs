@@ -298,6 +298,28 @@ async fn prompt_none_without_a_session_asks_for_a_login_and_never_gives_a_code()
 }
 
 #[tokio::test]
+async fn prompt_login_asks_for_the_password_again_and_a_link_alone_logs_nobody_out() {
+    let server = TestServer::start().await;
+    let application = server.application().await;
+    let mut person = server.person("beverly").await;
+    let page = ask(&mut person, &with(application.request(), "prompt", "login")).await;
+    assert_eq!(page.status, 303);
+    let form = person.get(page.location()).await;
+    assert_eq!(form.status, 200);
+    assert_eq!(person.get("/account").await.status, 200);
+    let next = form.input("next").expect("the form remembers the request");
+    let fields = [
+        ("csrf", &*form.csrf()),
+        ("next", &*next),
+        ("handle", "beverly"),
+        ("password", "tea, earl grey, hot"),
+    ];
+    let answer = person.post("/login", &fields).await;
+    let consent = person.follow(answer).await;
+    assert_eq!(outcome(&consent, &application, &server.base), "consent");
+}
+
+#[tokio::test]
 async fn success_gives_the_code_the_same_state_and_the_issuer_once_each() {
     let server = TestServer::start().await;
     let application = server.application().await;

@@ -5,7 +5,7 @@ use picard_tests::server::TestServer;
 
 const PASSWORD: &str = "tea, earl grey, hot";
 
-/// Row A39, but for the time, which the benchmarks look at.
+/// Row A39. That both cost the same work is a test of `crypto` (`dummy_hash`).
 #[tokio::test]
 async fn an_unknown_handle_and_a_wrong_password_get_the_same_answer() {
     let server = TestServer::start().await;

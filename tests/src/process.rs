@@ -112,6 +112,16 @@ impl Up {
         terminate(&mut self.child)
     }
 
+    /// Sends it a signal, named as `kill` names it.
+    pub fn signal(&mut self, signal: &str) {
+        send(&self.child, signal);
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -128,13 +138,21 @@ impl Drop for Up {
 
 /// Sends SIGTERM and waits for the end.
 pub fn terminate(child: &mut Child) -> ExitStatus {
+    send(child, "-TERM");
+    wait(child)
+}
+
+fn send(child: &Child, signal: &str) {
     let sent = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status();
     assert!(
         sent.expect("kill runs").success(),
-        "SIGTERM could not be sent"
+        "{signal} could not be sent"
     );
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().expect("the child can be asked") {

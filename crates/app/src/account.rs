@@ -1,11 +1,11 @@
 //! What a person does with their own account.
 
+use picard_crypto::check_strength;
 use picard_domain::{Expired, GrantId, MemoryFilter, SessionId};
 use picard_store::{grants, memories, sessions, users};
 
 use crate::{
     Account, App, ApplicationView, Error, PasswordError, Person, SessionView, attempts::Limit,
-    passwords::check_strength,
 };
 
 impl App {

@@ -81,7 +81,7 @@ impl App {
     /// Checks that the database answers and the model computes.
     pub async fn ready(&self) -> Result<(), Error> {
         self.db.ping().await?;
-        self.embedding.check().await
+        self.embedding.check(self.now()).await
     }
 
     /// Returns the name of the model.

@@ -1,19 +1,29 @@
-//! Texts to vectors, off the async threads, and no more at once than there are cores.
+//! Texts to vectors, off the async threads.
+//!
+//! The embedder itself lets in as many as there are cores, by turns of one
+//! window of a text, so that a question never waits for a whole long document.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use moka::sync::Cache;
 use picard_crypto::sha256;
+use picard_domain::{Instant, Plaintext, Span, UserId};
 use picard_embed::Embedder;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    task::spawn_blocking,
-};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::Error;
 
+/// How long the model counts as working after it did: anybody may ask for readiness.
+const CHECKED_FOR: Span = Span::seconds(10);
+
 /// Query vectors kept: at 384 dimensions about 7 MiB.
 const CACHED_QUERIES: u64 = 4096;
+
+/// Threads that may wait for the embedder at once; whoever comes after waits without one.
+const WAITING: usize = 64;
 
 /// The model, and the vectors of recent queries.
 ///
@@ -21,16 +31,18 @@ const CACHED_QUERIES: u64 = 4096;
 pub(crate) struct Embedding {
     embedder: Arc<dyn Embedder>,
     queries: Cache<[u8; 32], Arc<[f32]>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// When the model last ran well on being asked to, in microseconds.
+    ran_well_at: AtomicI64,
 }
 
 impl Embedding {
     pub(crate) fn new(embedder: Arc<dyn Embedder>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             embedder,
             queries: Cache::new(CACHED_QUERIES),
-            turns: Semaphore::new(cores),
+            turns: Arc::new(Semaphore::new(WAITING)),
+            ran_well_at: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -43,15 +55,17 @@ impl Embedding {
         self.embedder.dimensions()
     }
 
-    /// Returns the vector of a question.
-    pub(crate) async fn query(&self, text: &str) -> Result<Arc<[f32]>, Error> {
-        let digest = sha256(text.as_bytes());
+    /// Returns the vector of a person's question.
+    pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Arc<[f32]>, Error> {
+        // By person: how fast an answer comes must not tell what others asked.
+        let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
         if let Some(vector) = self.queries.get(&digest) {
             return Ok(vector);
         }
-        let _turn = self.turn().await;
-        let (embedder, text) = (self.embedder.clone(), text.to_owned());
-        let vector = spawn_blocking(move || embedder.embed_query(&text)).await?;
+        let text = Plaintext::new(text.to_owned());
+        let vector = self
+            .in_turn(move |embedder| embedder.embed_query(text.expose()))
+            .await?;
         let vector: Arc<[f32]> = vector.map_err(Error::internal)?.into();
         self.queries.insert(digest, vector.clone());
         Ok(vector)
@@ -59,25 +73,44 @@ impl Embedding {
 
     /// Returns the vectors of a memory, one for each of its overlapping chunks.
     pub(crate) async fn passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        let _turn = self.turn().await;
-        let (embedder, text) = (self.embedder.clone(), text.to_owned());
-        let vectors = spawn_blocking(move || embedder.embed_passage(&text)).await?;
+        let text = Plaintext::new(text.to_owned());
+        let vectors = self
+            .in_turn(move |embedder| embedder.embed_passage(text.expose()))
+            .await?;
         vectors.map_err(Error::internal)
     }
 
-    /// Runs the model once, past the cache.
-    pub(crate) async fn check(&self) -> Result<(), Error> {
-        let embedder = self.embedder.clone();
-        let vector = spawn_blocking(move || embedder.embed_query("ready?")).await?;
-        vector
-            .map(drop)
-            .map_err(|error| Error::Unavailable(error.into()))
+    /// Runs the model once, past the cache, unless it ran well a moment ago.
+    pub(crate) async fn check(&self, now: Instant) -> Result<(), Error> {
+        let last = Instant::from_micros(self.ran_well_at.load(Ordering::Relaxed));
+        if last <= now && now < last + CHECKED_FOR {
+            return Ok(());
+        }
+        let vector = self
+            .in_turn(|embedder| embedder.embed_query("ready?"))
+            .await?;
+        vector.map_err(|error| Error::Unavailable(error.into()))?;
+        self.ran_well_at.store(now.micros(), Ordering::Relaxed);
+        Ok(())
     }
 
-    async fn turn(&self) -> SemaphorePermit<'_> {
-        self.turns
-            .acquire()
+    /// The turn goes along to the thread: a caller who hangs up gives none back
+    /// while its work goes on.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Embedder) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self
+            .turns
+            .clone()
+            .acquire_owned()
             .await
-            .expect("the semaphore is never closed")
+            .map_err(Error::internal)?;
+        let embedder = self.embedder.clone();
+        let done = spawn_blocking(move || {
+            let _turn = turn;
+            work(&*embedder)
+        });
+        Ok(done.await?)
     }
 }

@@ -22,8 +22,9 @@ impl App {
     ) -> Result<SignedIn, LogInError> {
         let handle: Option<Handle> = handle.parse().ok();
         let counted = handle.as_ref().map_or("", Handle::as_str);
-        let limits = Limit::log_in(counted, &visit);
-        self.count_attempt(&limits).await?;
+        let (account, address) = (Limit::log_in(counted, &visit), Limit::address(&visit));
+        self.count_attempt(std::slice::from_ref(&address)).await?;
+        self.count_attempt(&account).await?;
         let user = match &handle {
             Some(handle) => users::find_by_handle(&self.db, handle)
                 .await
@@ -36,9 +37,13 @@ impl App {
         let Some(user) = user.filter(|_| fits) else {
             return Err(LogInError::WrongCredentials);
         };
-        // Not the count of the address: it bounds guesses at all accounts together.
-        self.clear_attempts(&limits[..2]).await?;
-        Ok(self.open_session(user.id, &visit).await?)
+        self.clear_attempts(&account).await?;
+        self.forgive_attempt(&address).await?;
+        // The password may have been changed while this one was checked.
+        let opened = self
+            .open_session(user.id, &user.password_hash, &visit)
+            .await?;
+        opened.ok_or(LogInError::WrongCredentials)
     }
 
     /// Finds who a session cookie belongs to, and notes that they were here.
@@ -65,11 +70,14 @@ impl App {
         Ok(sessions::find(&self.db, *token.digest().as_bytes(), self.now()).await?)
     }
 
+    /// Opens a session for whoever has proven the password of this hash; `None`
+    /// when it is not the account's any more.
     pub(crate) async fn open_session(
         &self,
         user: UserId,
+        password_hash: &str,
         visit: &Visit,
-    ) -> Result<SignedIn, Error> {
+    ) -> Result<Option<SignedIn>, Error> {
         let token = Token::mint(TokenKind::Session, self.entropy());
         let now = self.now();
         let user_agent: String = visit
@@ -82,17 +90,19 @@ impl App {
             digest: *token.digest().as_bytes(),
             id: SessionId::ordered(now, self.entropy()),
             user_id: user,
+            password_hash,
             user_agent: &user_agent,
             now,
             expires_at: now + Self::SESSION,
         };
-        sessions::open(&self.db, &new).await?;
+        if !sessions::open(&self.db, &new).await? {
+            return Ok(None);
+        }
         let opened = sessions::find(&self.db, new.digest, now).await?;
-        let opened = opened.ok_or(Error::NotFound("account"))?;
-        Ok(SignedIn {
+        Ok(opened.map(|session| SignedIn {
             session: token,
-            person: person(opened),
-        })
+            person: person(session),
+        }))
     }
 }
 

@@ -163,7 +163,7 @@ impl Partitions {
         db: &Db,
         embedding: &Embedding,
         target: &Target<'_>,
-        slot: &Slot,
+        slot: &Arc<Slot>,
     ) -> Result<(), Error> {
         let mut loaded = slot.loaded.clone().write_owned().await;
         if loaded.version >= target.version {
@@ -179,11 +179,17 @@ impl Partitions {
             let changes = changes::since(db, target.user, loaded.version, AT_ONCE).await?;
             let changes = changes.ok_or(Error::NotFound("user"))?;
             let reader = reader.clone();
-            loaded = spawn_blocking(move || reader.apply(changes, loaded)).await??;
+            let slot = slot.clone();
+            // The bytes are noted on the thread: a caller who hangs up leaves what was loaded.
+            loaded = spawn_blocking(move || {
+                let applied = reader.apply(changes, loaded)?;
+                slot.bytes
+                    .store(applied.partition.bytes(), Ordering::Relaxed);
+                Ok::<_, CryptoError>(applied)
+            })
+            .await??;
         }
-        let bytes = loaded.partition.bytes();
         drop(loaded);
-        slot.bytes.store(bytes, Ordering::Relaxed);
         self.evict(target.user);
         Ok(())
     }

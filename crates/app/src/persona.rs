@@ -15,6 +15,9 @@ use crate::{
 /// Rows read at once when all memories are wanted.
 const PAGE: usize = 500;
 
+/// The most bytes of text in one answer: all of them are in memory at once.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 /// Whose memories are read, and with which key.
 pub(crate) struct Owner {
     pub(crate) id: UserId,
@@ -50,7 +53,10 @@ impl App {
         let memories = match question.prompt {
             None => self.newest(&owner, &filter, now, limit).await?,
             Some(prompt) => {
-                let vector = self.embedding.query(prompt.expose()).await?;
+                let vector = self
+                    .embedding
+                    .query(caller.user_id, prompt.expose())
+                    .await?;
                 self.find(
                     &owner,
                     Question {
@@ -117,7 +123,7 @@ impl App {
         now: Instant,
         limit: usize,
     ) -> Result<Vec<Found>, Error> {
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), 0);
         let mut after: Option<(Instant, MemoryId)> = None;
         while found.len() < limit {
             let wanted = PAGE.min(limit - found.len());
@@ -125,8 +131,11 @@ impl App {
             let last = rows.len() < wanted;
             after = rows.last().map(|row| (row.created_at, row.id)).or(after);
             for row in rows {
+                let memory = open(row, owner.id, &owner.key)?;
+                bytes += memory.text.expose().len();
+                check_bytes(bytes)?;
                 found.push(Found {
-                    memory: open(row, owner.id, &owner.key)?,
+                    memory,
                     score: None,
                 });
             }
@@ -135,5 +144,17 @@ impl App {
             }
         }
         Ok(found)
+    }
+}
+
+/// Refuses an answer that would take too much memory.
+pub(crate) fn check_bytes(bytes: usize) -> Result<(), Error> {
+    if bytes <= MOST_BYTES {
+        Ok(())
+    } else {
+        Err(Error::out_of_range(
+            "limit",
+            "is needed: all memories are over 32 MiB of text",
+        ))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     App, Authorized, Error, Found, Read, Recall,
     memories::open,
     partitions::{Question, Target},
-    persona::Owner,
+    persona::{Owner, check_bytes},
 };
 
 impl App {
@@ -20,7 +20,10 @@ impl App {
         caller: &Authorized<Read>,
         recall: Recall,
     ) -> Result<Vec<Found>, Error> {
-        let vector = self.embedding.query(recall.query.expose()).await?;
+        let vector = self
+            .embedding
+            .query(caller.user_id, recall.query.expose())
+            .await?;
         let question = Question {
             text: recall.query,
             vector,
@@ -54,7 +57,7 @@ impl App {
         let rows = memories::get_many(&self.db, owner.id, &ids).await?;
         let mut rows: HashMap<MemoryId, StoredMemory> =
             rows.into_iter().map(|row| (row.id, row)).collect();
-        let mut found = Vec::with_capacity(hits.len());
+        let (mut found, mut bytes) = (Vec::with_capacity(hits.len()), 0);
         for Hit { id, score, .. } in hits {
             // A memory that was changed since the partition was asked must not
             // slip through as what it was.
@@ -64,8 +67,11 @@ impl App {
             else {
                 continue;
             };
+            let memory = open(row, owner.id, &owner.key)?;
+            bytes += memory.text.expose().len();
+            check_bytes(bytes)?;
             found.push(Found {
-                memory: open(row, owner.id, &owner.key)?,
+                memory,
                 score: Some(score),
             });
         }

@@ -17,7 +17,8 @@ const AT_ONCE: usize = 20;
 
 impl App {
     /// Gives every memory vectors of the present model; returns how many had
-    /// others. A memory that its owner changes meanwhile gets them that way.
+    /// others. A memory that its owner changes meanwhile gets them that way; one
+    /// that cannot be read is told in the log and left alone.
     pub async fn renew_vectors(&self) -> Result<usize, Error> {
         let mut renewed = 0;
         let mut after = (
@@ -32,8 +33,14 @@ impl App {
             };
             after = (last.user_id, last.id);
             for memory in batch {
-                self.renew(&memory).await?;
-                renewed += 1;
+                match self.renew(&memory).await {
+                    Ok(()) => renewed += 1,
+                    Err(error @ Error::Unavailable(_)) => return Err(error),
+                    Err(error) => {
+                        let (user, id) = (memory.user_id, memory.id);
+                        tracing::error!(%user, %id, %error, "a memory cannot be embedded again");
+                    }
+                }
             }
         }
     }

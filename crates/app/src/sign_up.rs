@@ -1,12 +1,10 @@
 //! New accounts: by the form, by the command line, by an operator's settings.
 
+use picard_crypto::check_strength;
 use picard_domain::{DisplayName, Handle, UserId};
 use picard_store::users::{self, Creation, NewUser};
 
-use crate::{
-    App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit,
-    passwords::check_strength,
-};
+use crate::{App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit};
 
 impl App {
     /// Makes an account and logs the person in.
@@ -17,8 +15,9 @@ impl App {
     ) -> Result<SignedIn, SignUpError> {
         let checked = Checked::new(&new)?;
         self.count_attempt(&Limit::sign_up(&visit)).await?;
-        let id = self.make_user(&checked, new.password, false).await?;
-        Ok(self.open_session(id, &visit).await?)
+        let (id, hash) = self.make_user(&checked, new.password, false).await?;
+        let opened = self.open_session(id, &hash, &visit).await?;
+        Ok(opened.ok_or(Error::NotFound("account"))?)
     }
 
     /// Makes an account without logging in (the command line).
@@ -28,7 +27,7 @@ impl App {
         is_admin: bool,
     ) -> Result<UserId, SignUpError> {
         let checked = Checked::new(&new)?;
-        self.make_user(&checked, new.password, is_admin).await
+        Ok(self.make_user(&checked, new.password, is_admin).await?.0)
     }
 
     /// Makes an administrator unless the handle is taken already.
@@ -57,7 +56,7 @@ impl App {
         checked: &Checked,
         password: &str,
         is_admin: bool,
-    ) -> Result<UserId, SignUpError> {
+    ) -> Result<(UserId, String), SignUpError> {
         let id = UserId::random(self.entropy());
         let password_hash = self.passwords.hash(password).await?;
         let wrapped = self.keys.make(id, self.entropy());
@@ -72,7 +71,7 @@ impl App {
             now: self.now(),
         };
         match users::create(&self.db, &new).await.map_err(Error::from)? {
-            Creation::Created => Ok(id),
+            Creation::Created => Ok((id, password_hash)),
             Creation::HandleTaken => Err(SignUpError::HandleTaken),
         }
     }

@@ -38,7 +38,7 @@ pub(crate) struct Register {
         default_value = "admin"
     )]
     admin_username: String,
-    /// The administrator's password [default: the reference's]
+    /// The administrator's password [default: adminpassword]
     #[arg(
         long,
         env = "ADMIN_PASSWORD",

@@ -58,10 +58,16 @@ enum Command {
     #[command(after_help = "Example:\n  picard migrate --of server --data-dir ./data")]
     Migrate(migrate::Migrate),
     /// Manage accounts
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  picard user add jean-luc --admin"
+    )]
     User(user::User),
     /// Manage OAuth clients
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ADMIN_USERNAME=admin ADMIN_PASSWORD=… picard client register"
+    )]
     Client(client::Client),
     /// Show the effective settings and check each of them
     #[command(after_help = "Example:\n  picard doctor --json")]

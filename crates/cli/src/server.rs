@@ -5,8 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use picard_app::{App, NewAccount, Settings};
+use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{Config, Server};
+use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::{
@@ -163,8 +165,9 @@ impl ServerSettings {
     }
 }
 
-/// Embeds again what another model embedded, while the server serves.
-pub(crate) fn renew_in_background(app: &Arc<App>) {
+/// Embeds again what another model embedded, while the server serves. To be
+/// aborted when it stops; the next start goes on.
+pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
     let app = app.clone();
     tokio::spawn(async move {
         match app.renew_vectors().await {
@@ -174,7 +177,7 @@ pub(crate) fn renew_in_background(app: &Arc<App>) {
                 tracing::error!(%error, "embedding again stopped; it goes on at the next start");
             }
         }
-    });
+    })
 }
 
 /// Opens the use cases. New keys are written down only after the database was
@@ -216,7 +219,7 @@ impl ServerCommand {
             .open(&self.data_dir, self.database.url(&self.data_dir)?)
             .await?;
         self.admin.ensure(&app, self.settings.listen).await?;
-        renew_in_background(&app);
+        let renewal = renew_in_background(&app);
         tracing::info!(%public_url, "the server is ready");
         let server = Server::new(
             app.clone(),
@@ -226,6 +229,7 @@ impl ServerCommand {
             },
         );
         serve::serve(listener, picard_server::router(server), stop).await?;
+        renewal.abort();
         app.close().await;
         tracing::info!("the server has stopped");
         Ok(())
@@ -239,14 +243,21 @@ impl FirstAdmin {
             value: self.admin_password.as_ref(),
             file: self.admin_password_file.as_ref(),
         };
-        let (Some(handle), Some(password)) = (&self.admin_username, password.read()?) else {
-            return Ok(());
+        let (handle, password) = match (&self.admin_username, password.read()?) {
+            (Some(handle), Some(password)) => (handle, password),
+            (None, None) => return Ok(()),
+            _ => {
+                return Err(anyhow::anyhow!(
+                    "only one of ADMIN_USERNAME and ADMIN_PASSWORD is set"
+                ))
+                .or_hint("set both to make an administrator, or neither");
+            }
         };
-        if password == "adminpassword" && !listen.ip().is_loopback() {
-            return Err(anyhow::anyhow!(
-                "ADMIN_PASSWORD is the default that everybody knows"
-            ))
-            .or_hint("choose another one, or listen on 127.0.0.1 only");
+        if let Err(why) = check_strength(&password, handle)
+            && (password.is_empty() || !listen.ip().is_loopback())
+        {
+            return Err(anyhow::anyhow!("ADMIN_PASSWORD {why}"))
+                .or_hint("choose another one; weak ones are for 127.0.0.1 only");
         }
         let account = NewAccount {
             handle,

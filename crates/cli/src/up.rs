@@ -60,12 +60,13 @@ impl Up {
         };
         let router = picard_server::router(Server::new(app.clone(), config));
 
-        server::renew_in_background(&app);
+        let renewal = server::renew_in_background(&app);
         self.announce(&issuer, &web_url)?;
         let served = tokio::try_join!(
             serve::serve(server_listener, router, stop.clone()),
             serve::serve(web_listener, web.router(), stop),
         );
+        renewal.abort();
         web.close().await;
         app.close().await;
         served.map(|_| ())

@@ -42,7 +42,7 @@ pub(crate) struct WebSettings {
     /// Development: shows more of what goes wrong
     #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false")]
     pub(crate) debug: bool,
-    /// What cookies are signed and tokens sealed with [default: the keyring in the data directory]
+    /// What tokens are sealed with [default: the keyring in the data directory]
     #[arg(
         long,
         env = "SECRET_KEY",

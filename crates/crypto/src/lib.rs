@@ -23,7 +23,7 @@ pub use data_key::DataKey;
 pub use digest::{Digest, InvalidDigest, constant_time_eq, sha256};
 pub use error::CryptoError;
 pub use keyring::{InvalidKeyId, KeyId, Keyring, KeyringError, Wrapped};
-pub use password::{dummy_hash, hash_password, verify_password};
+pub use password::{check_strength, dummy_hash, hash_password, verify_password};
 pub use sealer::Sealer;
 pub use token::{InvalidToken, Token, TokenKind, random_url_token};
 /// The wrapper that overwrites what it holds when it is dropped.

@@ -34,9 +34,56 @@ pub const fn dummy_hash() -> &'static str {
     "$argon2id$v=19$m=19456,t=2,p=1$F1J4JP+jwDqtEDbCE+hBCQ$OQWjqH64KQQxnRk3ltgQ7Ao+DaIDG2iwEV5r3Z/R1J0"
 }
 
+/// Refuses passwords that are guessed first, and says why to be read after "the password" (NIST SP 800-63B section 3.1.1.2:
+/// length counts, composition rules do not).
+pub fn check_strength(password: &str, name: &str) -> Result<(), &'static str> {
+    const COMMON: [&str; 12] = [
+        "password",
+        "12345678",
+        "123456789",
+        "1234567890",
+        "qwertyui",
+        "qwerty123",
+        "iloveyou",
+        "adminpassword",
+        "letmein1",
+        "sunshine",
+        "football",
+        "password1",
+    ];
+    let folded = password.to_lowercase();
+    if password.chars().count() < 8 {
+        Err("must have at least 8 characters")
+    } else if password.len() > 1024 {
+        Err("must have at most 1,024 bytes")
+    } else if folded == name.to_lowercase() {
+        Err("must not be the name of the account")
+    } else if COMMON.contains(&folded.as_str()) || password.chars().all(|c| password.starts_with(c))
+    {
+        Err("is one of the first that anybody would guess")
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_guessed_first_is_refused() {
+        for weak in [
+            "short",
+            "password",
+            "Password1",
+            "aaaaaaaaaa",
+            "Jean-Luc-P",
+            &"x1".repeat(600),
+        ] {
+            assert!(check_strength(weak, "jean-luc-p").is_err(), "{weak}");
+        }
+        assert_eq!(check_strength("tea, earl grey, hot", "jean-luc"), Ok(()));
+    }
 
     struct Ones;
 

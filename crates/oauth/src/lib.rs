@@ -44,6 +44,7 @@ pub mod lifetimes {
     pub const REFRESH_IDLE: Span = Span::days(30);
     /// A family of refresh tokens, from the consent on, used or not.
     pub const REFRESH_ABSOLUTE: Span = Span::days(180);
-    /// How long a used refresh token gives its successor once more.
-    pub const REFRESH_GRACE: Span = Span::seconds(30);
+    /// How long a used refresh token gives its successor once more. Longer than
+    /// clients wait for an answer, so that one that got lost can be asked for again.
+    pub const REFRESH_GRACE: Span = Span::seconds(60);
 }

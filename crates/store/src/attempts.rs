@@ -46,6 +46,15 @@ pub async fn find(db: &Db, key: &str, now: Instant, window: Span) -> Result<Opti
     .await
 }
 
+/// Takes one failure back: what was counted beforehand was none.
+pub async fn forgive(db: &Db, key: &str) -> Result<(), Error> {
+    let update = sql!(
+        "UPDATE attempts SET failures = failures - 1 WHERE key = $1 AND failures > 0",
+        key,
+    );
+    db.execute(update).await.map(drop)
+}
+
 /// Forgets the failures of a key.
 pub async fn clear(db: &Db, key: &str) -> Result<(), Error> {
     db.execute(sql!("DELETE FROM attempts WHERE key = $1", key))

@@ -1,9 +1,12 @@
 //! Browsers that are logged in.
 
 use picard_domain::{DisplayName, Handle, Instant, SessionId, Span, UserId};
-use picard_sql::{record, sql};
+use picard_sql::{record, sql, transaction};
 
-use crate::{Db, Digest, Error, users};
+use crate::{
+    Db, Digest, Error,
+    outcome::{Stop, settle},
+};
 
 /// A session to open.
 pub struct NewSession<'a> {
@@ -13,6 +16,8 @@ pub struct NewSession<'a> {
     pub id: SessionId,
     /// Who logged in.
     pub user_id: UserId,
+    /// The hash that their password was checked against.
+    pub password_hash: &'a str,
     /// The browser's name for itself.
     pub user_agent: &'a str,
     /// The instant it is opened.
@@ -61,7 +66,8 @@ record! {
     }
 }
 
-/// Opens a session; `false` when the person is gone or locked out.
+/// Opens a session; `false` when the person is gone or locked out, or has
+/// another password by now: a log-in under way must not outlive its change.
 pub async fn open(db: &Db, new: &NewSession<'_>) -> Result<bool, Error> {
     let insert = sql!(
         "INSERT INTO sessions (digest, user_id, id, created_at, last_seen_at, expires_at, user_agent)
@@ -73,7 +79,19 @@ pub async fn open(db: &Db, new: &NewSession<'_>) -> Result<bool, Error> {
         new.expires_at,
         new.user_agent,
     );
-    users::insert_held(db, new.user_id, insert).await
+    settle(transaction!(db, |tx| {
+        let unchanged = sql!(
+            "UPDATE users SET version = version
+             WHERE id = $1 AND disabled_at IS NULL AND password_hash = $2",
+            new.user_id,
+            new.password_hash,
+        );
+        if tx.execute(unchanged).await? != 1 {
+            return Err(Stop::Answer(false));
+        }
+        tx.execute(insert.clone()).await?;
+        true
+    }))
 }
 
 /// Finds the live session of a cookie.

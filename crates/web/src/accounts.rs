@@ -24,8 +24,14 @@ pub(crate) struct Wanted<'a> {
     pub(crate) is_superuser: bool,
 }
 
+/// An account whose password was proven, or chosen, just now.
+pub(crate) struct Proven {
+    id: AccountId,
+    password_hash: String,
+}
+
 /// Adds an account.
-pub(crate) async fn register(service: &Service, wanted: &Wanted<'_>) -> Result<AccountId, Error> {
+pub(crate) async fn register(service: &Service, wanted: &Wanted<'_>) -> Result<Proven, Error> {
     let username: Handle = wanted
         .username
         .parse()
@@ -42,7 +48,10 @@ pub(crate) async fn register(service: &Service, wanted: &Wanted<'_>) -> Result<A
     };
     match accounts::insert(&service.db, new, service.now()).await {
         Err(picard_sql::Error::Conflict(_)) => Err(Error::UsernameTaken),
-        done => Ok(done.map(|()| id)?),
+        done => Ok(done.map(|()| Proven {
+            id,
+            password_hash: hash,
+        })?),
     }
 }
 
@@ -52,29 +61,32 @@ pub(crate) async fn authenticate(
     service: &Service,
     username: &str,
     password: &str,
-) -> Result<Option<AccountId>, Error> {
+) -> Result<Option<Proven>, Error> {
     let subject = subject("login", &username.trim().to_ascii_lowercase());
     let failures = limit(service, &subject).await?;
     let found = match username.parse::<Handle>() {
         Ok(username) => accounts::credentials(&service.db, &username).await?,
         Err(_) => None,
     };
-    let (id, hash) = found.map(|found| (found.id, found.password_hash)).unzip();
+    let hash = found.as_ref().map(|found| found.password_hash.clone());
     if service.passwords.fits(password, hash).await? {
         failures.forgive().await?;
-        Ok(id)
+        Ok(found.map(|found| Proven {
+            id: found.id,
+            password_hash: found.password_hash,
+        }))
     } else {
         Ok(None)
     }
 }
 
 /// Opens a session for a browser. Its token goes into the cookie, its digest
-/// into the database.
+/// into the database. `None`: the password was changed meanwhile.
 pub(crate) async fn open_session(
     service: &Service,
-    account_id: AccountId,
+    proven: &Proven,
     user_agent: &str,
-) -> Result<Token, Error> {
+) -> Result<Option<Token>, Error> {
     let token = Token::mint(TokenKind::WebSession, &*service.entropy);
     let now = service.now();
     let user_agent: String = user_agent
@@ -85,12 +97,14 @@ pub(crate) async fn open_session(
     let new = sessions::New {
         digest: token.digest(),
         id: SessionId::random(&*service.entropy),
-        account_id,
+        account_id: proven.id,
+        password_hash: &proven.password_hash,
         user_agent: &user_agent,
         expires_at: now + SESSION_LIFE,
     };
-    sessions::insert(&service.db, new, now).await?;
-    Ok(token)
+    Ok(sessions::insert(&service.db, new, now)
+        .await?
+        .then_some(token))
 }
 
 /// Ends the session of a cookie, if there is one.
@@ -119,9 +133,7 @@ pub(crate) async fn change_password(
     prove_password(service, id, current).await?;
     Passwords::check("new_password", new, username)?;
     let hash = service.passwords.hash(new).await?;
-    accounts::set_password(&service.db, id, &hash).await?;
-    sessions::delete_others(&service.db, id, session).await?;
-    Ok(())
+    Ok(accounts::set_password(&service.db, id, &hash, session).await?)
 }
 
 /// Deletes an account with everything that the web client knows of it.

@@ -56,6 +56,21 @@ pub(crate) async fn finish(
         Err(picard_client::Error::Callback(error)) => return Err(error.into()),
         exchanged => exchanged?,
     };
+    let kept = keep(service, account_id, former, &tokens).await;
+    if kept.is_err() {
+        // Nobody holds these tokens: no access must be left behind.
+        revoke(service, &tokens).await;
+    }
+    kept
+}
+
+/// Asks whom the tokens are for, and puts them in the place of the former ones.
+async fn keep(
+    service: &Service,
+    account_id: AccountId,
+    former: Option<ConnectionId>,
+    tokens: &Tokens,
+) -> Result<(), Error> {
     let identity = service.oauth.introspect(&tokens.access).await?;
     let identity = identity.ok_or(Error::ConnectionLost)?;
     let former_tokens = match former {
@@ -63,7 +78,7 @@ pub(crate) async fn finish(
         None => None,
     };
     let id = ConnectionId::random(&*service.entropy);
-    let sealed = service.connections.vault().seal(id, &tokens);
+    let sealed = service.connections.vault().seal(id, tokens);
     let new = connections::New {
         id,
         account_id,
@@ -84,11 +99,15 @@ pub(crate) async fn finish(
 /// in any case.
 pub(crate) async fn end(service: &Service, connection: ConnectionId) -> Result<Ended, Error> {
     let tokens = service.connections.vault().open(connection).await?;
+    let row = connections::tokens(&service.db, connection).await?;
     connections::delete(&service.db, connection).await?;
     service.connections.forget(connection);
     match tokens {
         Some((tokens, _)) => Ok(revoke(service, &tokens).await),
-        None => Ok(Ended::Everywhere),
+        // Lost: the server knows that this access has ended.
+        None if row.is_none_or(|row| row.sealed_tokens.is_none()) => Ok(Ended::Everywhere),
+        // Sealed with another SECRET_KEY: the server was not told.
+        None => Ok(Ended::HereOnly),
     }
 }
 

@@ -3,21 +3,19 @@
 
 use std::sync::Arc;
 
-use picard_crypto::{Zeroizing, dummy_hash, hash_password, verify_password};
+use picard_crypto::{Zeroizing, check_strength, dummy_hash, hash_password, verify_password};
 use picard_domain::Entropy;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::Error;
 
-/// The shortest password, in characters (NIST SP 800-63B section 3.1.1.2).
-const MIN: usize = 8;
-/// The longest, in bytes, so that nobody makes us hash megabytes.
+/// The longest password that is looked at, in bytes, so that nobody makes us hash megabytes.
 const MAX: usize = 1024;
 
 /// Hashes and verifies behind a limit.
 pub(crate) struct Passwords {
     entropy: Arc<dyn Entropy>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -25,24 +23,13 @@ impl Passwords {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             entropy,
-            turns: Semaphore::new(cores),
+            turns: Arc::new(Semaphore::new(cores)),
         }
     }
 
     /// Checks a password that somebody chose.
     pub(crate) fn check(field: &'static str, password: &str, username: &str) -> Result<(), Error> {
-        if password.chars().count() < MIN {
-            Err(Error::refused(
-                field,
-                format!("needs at least {MIN} characters"),
-            ))
-        } else if password.len() > MAX {
-            Err(Error::refused(field, "is too long"))
-        } else if password.eq_ignore_ascii_case(username) {
-            Err(Error::refused(field, "is your username; choose another"))
-        } else {
-            Ok(())
-        }
+        check_strength(password, username).map_err(|why| Error::refused(field, why))
     }
 
     /// Hashes a password.
@@ -70,9 +57,18 @@ impl Passwords {
             return Err(Error::refused("password", "is too long"));
         }
         let password = Zeroizing::new(password.to_owned());
-        let _turn = self.turns.acquire().await.map_err(|_| Error::Closing)?;
-        spawn_blocking(move || work(&password))
+        let turn = self
+            .turns
+            .clone()
+            .acquire_owned()
             .await
-            .map_err(|_| Error::Closing)
+            .map_err(|_| Error::Closing)?;
+        // The turn goes along to the thread: a caller who hangs up gives none
+        // back while its work goes on.
+        let done = spawn_blocking(move || {
+            let _turn = turn;
+            work(&password)
+        });
+        done.await.map_err(|_| Error::Closing)
     }
 }

@@ -182,6 +182,11 @@ const NOTICES: &[(&str, Tone, &str)] = &[
         "That browser is logged out.",
     ),
     (
+        "account-deleted-here",
+        Tone::Warning,
+        "Your account on this web client is deleted, but the server could not be told. To be sure, also revoke this application on your account page at the server.",
+    ),
+    (
         "account-deleted",
         Tone::Info,
         "Your account on this web client is deleted. Your memories on the server are untouched.",

@@ -71,16 +71,9 @@ async fn put_before(
             refuse(ErrorCode::InteractionRequired, "the person has to be asked")
         }
         None => log_in(request),
-        Some(_) if prompt.forces_login() => {
-            match server
-                .app
-                .log_out(visitor.browser.session().unwrap_or_default())
-                .await
-            {
-                Ok(()) => (visitor.browser.signed_out(), log_in(request)).into_response(),
-                Err(error) => failure.page(error),
-            }
-        }
+        // The session goes on until the log-in replaces it: a link alone must
+        // not log anybody out.
+        Some(_) if prompt.forces_login() => see_other(&(location(request) + "&again=yes")),
         Some(person) => {
             let member = Member {
                 browser: visitor.browser,
@@ -177,15 +170,21 @@ fn page(browser: &Browser, error: &PageError) -> Response {
 }
 
 fn log_in(request: Option<LocalPath>) -> Response {
-    see_other(&request.map_or_else(|| "/login".to_owned(), |request| request.after("/login")))
+    see_other(&location(request))
+}
+
+/// The log-in page that leads back to the request.
+fn location(request: Option<LocalPath>) -> String {
+    request.map_or_else(|| "/login?".to_owned(), |request| request.after("/login"))
 }
 
 /// The request as it is asked again after a log-in: `prompt` has been heeded.
 fn without_prompt(query: &str) -> String {
-    let kept = query
-        .split('&')
-        .filter(|pair| pair.split('=').next() != Some("prompt"));
-    kept.collect::<Vec<_>>().join("&")
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let kept = pairs.filter(|(name, _)| name != "prompt");
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .finish()
 }
 
 #[cfg(test)]
@@ -195,8 +194,8 @@ mod tests {
     #[test]
     fn a_prompt_is_heeded_once() {
         assert_eq!(
-            without_prompt("a=1&prompt=login&prompts=2&b"),
-            "a=1&prompts=2&b"
+            without_prompt("a=1&prompt=login&prompts=2&%70rompt=x&b=%2B"),
+            "a=1&prompts=2&b=%2B"
         );
     }
 }

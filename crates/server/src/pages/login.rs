@@ -43,8 +43,9 @@ struct LogInPage {
 
 /// `GET /login`.
 pub(super) async fn show(query: OnwardQuery, anyone: Anyone) -> Response {
+    let again = query.as_ref().is_ok_and(|query| query.again.is_some());
     let next = onward(query);
-    if anyone.person.is_some() {
+    if anyone.person.is_some() && !again {
         return see_other(next.as_ref().map_or("/account", LocalPath::as_str));
     }
     html(&page(anyone.shell(), "", next))
@@ -65,6 +66,12 @@ pub(super) async fn submit(
     } = form;
     match server.app.log_in(&handle, password.expose(), visit).await {
         Ok(signed_in) => {
+            // The session before this log-in ends with it.
+            if let Some(before) = anyone.browser.session()
+                && let Err(error) = server.app.log_out(before).await
+            {
+                return failure.page(error);
+            }
             let cookies = anyone
                 .browser
                 .signed_in(signed_in.session.expose(), App::SESSION);

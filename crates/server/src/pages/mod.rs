@@ -115,6 +115,9 @@ fn site(server: &Server) -> Site {
 pub(crate) struct Onward {
     #[serde(default, deserialize_with = "LocalPath::or_none")]
     next: Option<LocalPath>,
+    /// Asks for the password even of somebody who is logged in.
+    #[serde(default)]
+    again: Option<String>,
 }
 
 /// Reads a password of a form into memory that is wiped after use.

@@ -61,7 +61,7 @@ async fn what_is_wrong_is_said_at_its_field_and_nothing_else_is_lost() {
             "Will",
             "short",
             "password",
-            "It must have 8 characters",
+            "It must have at least 8 characters",
         ),
         (
             "will",

@@ -172,6 +172,7 @@ pub(crate) async fn session(db: &Db, user_id: UserId, n: u128, cookie: &str) -> 
         digest: digest(cookie),
         id: session_id(n),
         user_id,
+        password_hash: "phc",
         user_agent: "Firefox",
         now: at(0),
         expires_at: at(3600),

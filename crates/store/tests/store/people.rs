@@ -151,6 +151,19 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
                 .expect("read")
                 .is_none()
         );
+        let late = sessions::NewSession {
+            digest: digest("late"),
+            id: session_id(4),
+            user_id: ana,
+            password_hash: "phc",
+            user_agent: "",
+            now: at(2),
+            expires_at: at(60),
+        };
+        assert!(
+            !sessions::open(&db, &late).await.expect("answered"),
+            "a log-in that checked the old password opens nothing"
+        );
         let ana = users::find(&db, ana).await.expect("read").expect("ana");
         assert_eq!(ana.password_hash, "new");
         // Nobody else is touched.
@@ -211,6 +224,7 @@ async fn who_is_locked_out_has_no_session_and_no_token_and_keeps_the_memories() 
             digest: digest("again"),
             id: session_id(2),
             user_id: ana,
+            password_hash: "phc",
             user_agent: "",
             now: at(2),
             expires_at: at(60),

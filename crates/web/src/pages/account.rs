@@ -2,20 +2,19 @@
 
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use picard_ui::{Browser, CsrfForm, Field, LocalPath, Notice, Shell, html, html_with, see_other};
 use serde::Deserialize;
 
-use super::Shared;
+use super::{PageQuery, Shared};
 use crate::{
     Error,
-    accounts::{self, SESSION_LIFE, Wanted},
+    accounts::{self, Proven, SESSION_LIFE, Wanted},
     member::Member,
     service::Service,
-    store::AccountId,
 };
 
 #[derive(Template)]
@@ -35,7 +34,7 @@ struct Login {
     next: Option<LocalPath>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Next {
     #[serde(default, deserialize_with = "LocalPath::or_none")]
     next: Option<LocalPath>,
@@ -68,9 +67,9 @@ pub(super) async fn register(
         is_superuser: false,
     };
     match accounts::register(&service, &wanted).await {
-        Ok(id) => {
+        Ok(proven) => {
             let welcome = browser.redirect("/dashboard", "registered");
-            enter(&service, &browser, id, welcome).await
+            enter(&service, &browser, &proven, welcome).await
         }
         Err(error @ (Error::UsernameTaken | Error::Refused { .. })) => {
             let page = register_page(browser.shell(), username, Some(&error));
@@ -106,7 +105,7 @@ fn register_page(shell: Shell, typed: &str, error: Option<&Error>) -> Register {
 pub(super) async fn login_form(
     browser: Browser,
     member: Option<Member>,
-    Query(Next { next }): Query<Next>,
+    PageQuery(Next { next }): PageQuery<Next>,
 ) -> Response {
     match member {
         Some(_) => see_other(next.as_ref().map_or("/dashboard", LocalPath::as_str)),
@@ -125,9 +124,9 @@ pub(super) async fn log_in(
         next,
     } = form;
     match accounts::authenticate(&service, &username, &password).await {
-        Ok(Some(id)) => {
+        Ok(Some(proven)) => {
             let onward = see_other(next.as_ref().map_or("/dashboard", LocalPath::as_str));
-            enter(&service, &browser, id, onward).await
+            enter(&service, &browser, &proven, onward).await
         }
         Ok(None) | Err(Error::Refused { .. }) => {
             let notice =
@@ -164,12 +163,16 @@ fn login_page(shell: Shell, typed: &str, next: Option<LocalPath>) -> Login {
 async fn enter(
     service: &Service,
     browser: &Browser,
-    id: AccountId,
+    proven: &Proven,
     onward: Response,
 ) -> Result<Response, Error> {
     accounts::close_session(service, browser.session()).await?;
-    let token = accounts::open_session(service, id, browser.user_agent()).await?;
-    Ok((browser.signed_in(token.expose(), SESSION_LIFE), onward).into_response())
+    match accounts::open_session(service, proven, browser.user_agent()).await? {
+        Some(token) => {
+            Ok((browser.signed_in(token.expose(), SESSION_LIFE), onward).into_response())
+        }
+        None => Ok(see_other("/login")),
+    }
 }
 
 #[derive(Deserialize)]

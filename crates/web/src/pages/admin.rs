@@ -2,15 +2,12 @@
 //! never a token.
 
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use picard_domain::Instant;
 use picard_ui::{Moment, Pager, Shell, html};
 use serde::Deserialize;
 
-use super::Shared;
+use super::{PageQuery, Shared};
 use crate::{
     Error, filters,
     member::Superuser,
@@ -64,7 +61,7 @@ pub(super) struct After {
 pub(super) async fn admin(
     State(service): Shared,
     Superuser(member): Superuser,
-    Query(after): Query<After>,
+    PageQuery(after): PageQuery<After>,
 ) -> Result<Response, Error> {
     let position = after
         .at

@@ -44,7 +44,10 @@ pub(super) async fn callback(
         .connection
         .partner()
         .map(|partner| partner.connection_id);
-    connect::finish(&service, who, former, &query.unwrap_or_default()).await?;
+    // A task of its own: whoever closes the browser now must not leave tokens behind.
+    let finish =
+        async move { connect::finish(&service, who, former, &query.unwrap_or_default()).await };
+    tokio::spawn(finish).await.map_err(|_| Error::Closing)??;
     Ok(member.browser.redirect("/dashboard", "connected"))
 }
 
@@ -57,7 +60,9 @@ pub(super) async fn disconnect(
     let Some(partner) = member.connection.partner() else {
         return Ok(see_other("/dashboard"));
     };
-    let notice = match connect::end(&service, partner.connection_id).await? {
+    let connection = partner.connection_id;
+    let end = async move { connect::end(&service, connection).await };
+    let notice = match tokio::spawn(end).await.map_err(|_| Error::Closing)?? {
         connect::Ended::Everywhere => "disconnected",
         connect::Ended::HereOnly => "disconnected-here",
     };

@@ -1,11 +1,14 @@
 //! `/memories`: the list, with filters and pages in its address.
 
 use askama::Template;
-use axum::{extract::Query, response::Response};
+use axum::response::Response;
 use picard_client::Error as ServerError;
 use picard_ui::{Field, Pager, Shell, html, see_other};
 
-use super::views::{Card, FilterFields};
+use super::{
+    PageQuery,
+    views::{Card, FilterFields},
+};
 use crate::{
     Error,
     filters::Filters,
@@ -28,7 +31,7 @@ struct Memories {
 
 pub(super) async fn list(
     granted: Granted<Read>,
-    Query(filters): Query<Filters>,
+    PageQuery(filters): PageQuery<Filters>,
 ) -> Result<Response, Error> {
     let (parsed, errors) = filters.parse();
     let wanted = parsed.list(&filters.cursor, PAGE);

@@ -51,8 +51,15 @@ struct EditPage {
     id: String,
     read_at: String,
     /// What is stored, when it changed while the form was open.
-    theirs: Option<String>,
+    theirs: Option<Theirs>,
     fields: MemoryFields,
+}
+
+/// What is stored by now.
+struct Theirs {
+    text: String,
+    badge: Badge,
+    expires: Option<Moment>,
 }
 
 #[derive(Template)]
@@ -252,7 +259,11 @@ fn conflict_page(member: &Member, typed: &Typed, theirs: &Memory, now: Instant) 
         shell: member.shell().with_notice(notice),
         id: theirs.id.to_string(),
         read_at: theirs.updated_at.to_string(),
-        theirs: Some(theirs.text.expose().to_owned()),
+        theirs: Some(Theirs {
+            text: theirs.text.expose().to_owned(),
+            badge: theirs.permission.into(),
+            expires: theirs.expiration_date.map(Moment),
+        }),
         fields: MemoryFields::new(typed, Wrong::default(), now),
     };
     html_with(StatusCode::CONFLICT, &page)

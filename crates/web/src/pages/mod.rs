@@ -15,22 +15,37 @@ mod profile;
 mod search;
 mod views;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
-    http::StatusCode,
+    extract::{FromRequestParts, Query},
+    http::{StatusCode, request::Parts},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use picard_ui::{Browser, assets_router};
+use serde::de::DeserializeOwned;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{Error, Web, member::identify, service::Service};
 
 /// What handlers take to reach the service.
 pub(crate) type Shared = axum::extract::State<Arc<Service>>;
+
+/// The query of a page. One that cannot be read, for instance with a name that
+/// is there twice, counts as none: the page is shown, and not an error.
+pub(crate) struct PageQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequestParts<S> for PageQuery<T> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = Query::try_from_uri(&parts.uri);
+        Ok(Self(query.map(|Query(query)| query).unwrap_or_default()))
+    }
+}
 
 pub(crate) fn router(web: Web) -> Router {
     let site = web.service.site.clone();

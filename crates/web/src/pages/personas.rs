@@ -1,13 +1,13 @@
 //! `/personas`: what is known of oneself or of somebody else.
 
 use askama::Template;
-use axum::{extract::Query, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use picard_client::{Error as ServerError, Persona, PersonaQuery};
 use picard_domain::UserId;
 use picard_ui::{CopyText, Field, Notice, Shell, html_with};
 use serde::Deserialize;
 
-use super::views::Card;
+use super::{PageQuery, views::Card};
 use crate::{
     Error,
     member::{Connection, Granted, Read},
@@ -58,7 +58,7 @@ impl Default for Asked {
 
 pub(super) async fn personas(
     granted: Granted<Read>,
-    Query(asked): Query<Asked>,
+    PageQuery(asked): PageQuery<Asked>,
 ) -> Result<Response, Error> {
     let own = own_id(&granted);
     let user = asked.user.trim().trim_start_matches('@');

@@ -11,7 +11,11 @@ use serde::Deserialize;
 
 use super::Shared;
 use crate::{
-    Error, accounts, connect, member::Member, service::Service, store::sessions,
+    Error, accounts,
+    connect::{self, Ended},
+    member::Member,
+    service::Service,
+    store::sessions,
     words::browser_in_words,
 };
 
@@ -120,11 +124,16 @@ pub(super) async fn delete(
             error => Err(error),
         };
     }
-    if let Some(partner) = member.connection.partner() {
-        connect::end(&service, partner.connection_id).await?;
-    }
+    let ended = match member.connection.partner() {
+        Some(partner) => connect::end(&service, partner.connection_id).await?,
+        None => Ended::Everywhere,
+    };
     accounts::delete(&service, member.account_id).await?;
-    let farewell = member.browser.redirect("/", "account-deleted");
+    let notice = match ended {
+        Ended::Everywhere => "account-deleted",
+        Ended::HereOnly => "account-deleted-here",
+    };
+    let farewell = member.browser.redirect("/", notice);
     Ok((member.browser.signed_out(), farewell).into_response())
 }
 

@@ -1,12 +1,15 @@
 //! `/search`: find own memories by meaning.
 
 use askama::Template;
-use axum::{extract::Query, response::Response};
+use axum::response::Response;
 use picard_client::{Error as ServerError, Hit, Query as Search};
 use picard_ui::{Field, Notice, Shell, html};
 use serde::Deserialize;
 
-use super::views::{Card, FilterFields};
+use super::{
+    PageQuery,
+    views::{Card, FilterFields},
+};
 use crate::{
     Error,
     filters::Filters,
@@ -56,7 +59,7 @@ impl Default for Asked {
 
 pub(super) async fn search(
     granted: Granted<Read>,
-    Query(asked): Query<Asked>,
+    PageQuery(asked): PageQuery<Asked>,
 ) -> Result<Response, Error> {
     let filters = Filters {
         permission: asked.permission.clone(),

@@ -1,9 +1,9 @@
 //! Who may log in to the web client.
 
 use picard_domain::{DisplayName, Handle, Instant};
-use picard_sql::{Db, Error, record, sql};
+use picard_sql::{Db, Error, record, sql, transaction};
 
-use super::AccountId;
+use super::{AccountId, SessionId};
 
 record! {
     /// An account with its password hash, for checking a log-in.
@@ -70,14 +70,27 @@ pub(crate) async fn password_hash(db: &Db, id: AccountId) -> Result<Option<Strin
     Ok(row.map(|(hash,)| hash))
 }
 
-/// Sets the password hash of an account.
-pub(crate) async fn set_password(db: &Db, id: AccountId, hash: &str) -> Result<(), Error> {
-    let update = sql!(
-        "UPDATE accounts SET password_hash = $2 WHERE id = $1",
-        id,
-        hash
-    );
-    db.execute(update).await.map(drop)
+/// Sets the password hash of an account, and logs all its other browsers out.
+pub(crate) async fn set_password(
+    db: &Db,
+    id: AccountId,
+    hash: &str,
+    keep: SessionId,
+) -> Result<(), Error> {
+    transaction!(db, |tx| {
+        let update = sql!(
+            "UPDATE accounts SET password_hash = $2 WHERE id = $1",
+            id,
+            hash
+        );
+        tx.execute(update).await?;
+        let others = sql!(
+            "DELETE FROM sessions WHERE account_id = $1 AND id <> $2",
+            id,
+            keep
+        );
+        tx.execute(others).await?;
+    })
 }
 
 /// Sets the name to show.

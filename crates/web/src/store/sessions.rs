@@ -42,26 +42,32 @@ pub(crate) struct New<'a> {
     pub(crate) digest: Digest,
     pub(crate) id: SessionId,
     pub(crate) account_id: AccountId,
+    /// The hash that the password was checked against.
+    pub(crate) password_hash: &'a str,
     pub(crate) user_agent: &'a str,
     pub(crate) expires_at: Instant,
 }
 
-/// Opens a session, and sweeps out those that have ended.
-pub(crate) async fn insert(db: &Db, new: New<'_>, now: Instant) -> Result<(), Error> {
+/// Opens a session, and sweeps out those that have ended; `false` when the
+/// account has another password by now: a log-in under way must not outlive
+/// its change.
+pub(crate) async fn insert(db: &Db, new: New<'_>, now: Instant) -> Result<bool, Error> {
     db.execute(sql!("DELETE FROM sessions WHERE expires_at <= $1", now))
         .await?;
     let insert = sql!(
         "INSERT INTO sessions
              (digest, account_id, id, user_agent, created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+         SELECT $1, $2, $3, $4, $5, $5, $6 FROM accounts
+         WHERE id = $2 AND password_hash = $7",
         *new.digest.as_bytes(),
         new.account_id,
         new.id,
         new.user_agent,
         now,
         new.expires_at,
+        new.password_hash,
     );
-    db.execute(insert).await.map(drop)
+    Ok(db.execute(insert).await? == 1)
 }
 
 /// Finds who a session cookie belongs to.
@@ -106,16 +112,6 @@ pub(crate) async fn list(db: &Db, account: AccountId, now: Instant) -> Result<Ve
 pub(crate) async fn delete(db: &Db, account: AccountId, id: SessionId) -> Result<(), Error> {
     let delete = sql!(
         "DELETE FROM sessions WHERE account_id = $1 AND id = $2",
-        account,
-        id
-    );
-    db.execute(delete).await.map(drop)
-}
-
-/// Ends all sessions of an account but one.
-pub(crate) async fn delete_others(db: &Db, account: AccountId, id: SessionId) -> Result<(), Error> {
-    let delete = sql!(
-        "DELETE FROM sessions WHERE account_id = $1 AND id <> $2",
         account,
         id
     );
