@@ -114,7 +114,7 @@ impl Doctor {
         Ok(name)
     }
 
-    /// A database that is not there yet is no problem. Nothing is made or migrated here.
+    /// A database that is not there yet is no problem. Nothing is written or migrated here.
     async fn server_database(&self) -> anyhow::Result<String> {
         let url = self.web.server_database_url(&self.data_dir)?;
         if not_made(&url) {

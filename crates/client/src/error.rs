@@ -139,22 +139,4 @@ impl Error {
     pub(crate) fn protocol(what: impl Into<String>) -> Self {
         Self::Protocol { what: what.into() }
     }
-
-    /// Tells whether the same call may succeed a little later without anybody
-    /// doing anything.
-    pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable(_)
-                | Self::NoAnswer(_)
-                | Self::RateLimited { .. }
-                | Self::Unavailable
-                | Self::Failed { .. }
-        )
-    }
-
-    /// Tells whether the person has to connect again.
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self, Self::Disconnected(_))
-    }
 }

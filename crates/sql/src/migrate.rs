@@ -52,11 +52,7 @@ pub async fn migrate(db: &Db, schema: &Schema) -> Result<usize, Error> {
 ///
 /// A database of a newer program, or of another service, is an error.
 pub async fn pending(db: &Db, schema: &Schema) -> Result<&'static [Migration], Error> {
-    if !tables(db)
-        .await?
-        .iter()
-        .any(|table| table == "picard_schema")
-    {
+    if !has_versions_table(db).await? {
         return Ok(schema.migrations);
     }
     let rows = db
@@ -100,10 +96,16 @@ async fn create_versions_table(db: &Db) -> Result<(), Error> {
             PRIMARY KEY (schema_name, version))"
     );
     match db.execute(create).await {
-        // IF NOT EXISTS of PostgreSQL does not look at what others are about to commit.
-        Err(Error::Conflict(_)) => Ok(()),
+        // IF NOT EXISTS of PostgreSQL does not look at what others are about to commit, and
+        // then names the table, its type or its key as what exists already.
+        Err(_) if has_versions_table(db).await? => Ok(()),
         done => done.map(drop),
     }
+}
+
+async fn has_versions_table(db: &Db) -> Result<bool, Error> {
+    let tables = tables(db).await?;
+    Ok(tables.iter().any(|table| table == "picard_schema"))
 }
 
 async fn apply(db: &Db, schema: &Schema, step: &Migration) -> Result<(), Error> {

@@ -109,11 +109,6 @@ impl Site {
         self
     }
 
-    /// Returns the name of the session cookie.
-    pub fn session_cookie(&self) -> &str {
-        &self.cookies.session
-    }
-
     /// Tells whether browsers reach the service over TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.scheme() == "https"

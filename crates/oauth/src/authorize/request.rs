@@ -64,11 +64,6 @@ impl Prompt {
         matches!(self, Self::Login | Self::LoginAndConsent)
     }
 
-    /// Tells whether the person has to consent even if they did before.
-    pub const fn forces_consent(self) -> bool {
-        matches!(self, Self::Consent | Self::LoginAndConsent)
-    }
-
     fn parse(text: &str) -> Result<Self, OAuthError> {
         let words = || text.split(' ').filter(|word| !word.is_empty());
         let has = |word| words().any(|w| w == word);
