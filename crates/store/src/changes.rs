@@ -100,3 +100,51 @@ pub async fn since(
         deleted,
     }))
 }
+
+/// Which memories changed since a revision, without what they hold: for whoever
+/// only passes on that something changed.
+pub struct Touched {
+    /// The version of the person's memories in that snapshot.
+    pub version: i64,
+    /// New, changed and deleted memories; `None` when there are too many to name.
+    pub memories: Option<Vec<MemoryId>>,
+}
+
+/// Returns which memories changed after `revision`, up to `limit` of each kind;
+/// `None` when there is no such person.
+pub async fn touched(
+    db: &Db,
+    user: UserId,
+    revision: i64,
+    limit: usize,
+) -> Result<Option<Touched>, Error> {
+    let mut tx = db.snapshot().await?;
+    let version = sql!("SELECT version FROM users WHERE id = $1", user);
+    let Some((version,)) = tx.optional::<(i64,)>(version).await? else {
+        return Ok(None);
+    };
+    // One more than wanted tells whether there are too many.
+    let most = limit as i64 + 1;
+    let changed = sql!(
+        "SELECT id FROM memories WHERE user_id = $1 AND revision > $2 ORDER BY revision LIMIT $3",
+        user,
+        revision,
+        most,
+    );
+    let deleted = sql!(
+        "SELECT memory_id FROM tombstones
+         WHERE user_id = $1 AND revision > $2 ORDER BY revision LIMIT $3",
+        user,
+        revision,
+        most,
+    );
+    let changed = tx.all::<(MemoryId,)>(changed).await?;
+    let deleted = tx.all::<(MemoryId,)>(deleted).await?;
+    tx.commit().await?;
+    let few = changed.len() <= limit && deleted.len() <= limit;
+    let all = changed.into_iter().chain(deleted);
+    Ok(Some(Touched {
+        version,
+        memories: few.then(|| all.map(|(id,)| id).collect()),
+    }))
+}

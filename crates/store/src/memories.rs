@@ -220,6 +220,28 @@ pub async fn get_many(db: &Db, user: UserId, ids: &[MemoryId]) -> Result<Vec<Sto
     Ok(found)
 }
 
+/// Returns up to `limit` ids of a person's memories from `first` to `last`, the
+/// highest (that is the newest) first.
+pub async fn ids_between(
+    db: &Db,
+    user: UserId,
+    first: MemoryId,
+    last: MemoryId,
+    limit: usize,
+) -> Result<Vec<MemoryId>, Error> {
+    let rows = db
+        .all::<(MemoryId,)>(sql!(
+            "SELECT id FROM memories WHERE user_id = $1 AND id >= $2 AND id <= $3
+             ORDER BY id DESC LIMIT $4",
+            user,
+            first,
+            last,
+            limit as i64,
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Returns up to `limit` memories that pass the filter, the newest first; from
 /// the one after `after` on, when that is given.
 pub async fn list(

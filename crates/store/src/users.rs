@@ -119,6 +119,37 @@ pub async fn version(db: &Db, user: UserId) -> Result<Option<i64>, Error> {
     Ok(row.map(|(version,)| version))
 }
 
+/// Returns up to `limit` people who are not locked out and whose handle begins
+/// with `prefix`, by handle.
+///
+/// The beginning is compared character by character: a range of the index would
+/// depend on the collation of the database.
+pub async fn by_prefix(
+    db: &Db,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<(UserId, Handle)>, Error> {
+    db.all(sql!(
+        "SELECT id, handle FROM users
+         WHERE substr(handle, 1, length($1)) = $1 AND disabled_at IS NULL
+         ORDER BY handle LIMIT $2",
+        prefix,
+        limit as i64,
+    ))
+    .await
+}
+
+/// Returns the handles of up to `limit` people, the first made first.
+pub async fn first_handles(db: &Db, limit: usize) -> Result<Vec<Handle>, Error> {
+    let rows = db
+        .all::<(Handle,)>(sql!(
+            "SELECT handle FROM users ORDER BY created_at, id LIMIT $1",
+            limit as i64
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|(handle,)| handle).collect())
+}
+
 /// Counts the accounts.
 pub async fn count(db: &Db) -> Result<i64, Error> {
     let (count,) = db.one(sql!("SELECT count(*) FROM users")).await?;

@@ -333,6 +333,55 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
     .await;
 }
 
+#[tokio::test]
+async fn what_changed_is_told_by_name_while_it_is_little() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = person(&db, 1, "ana").await;
+        for n in 1..=3 {
+            submit(&db, memory(ana, n, at(0))).await;
+        }
+        let deleted = memories::delete(&db, ana, memory_id(2)).await;
+        assert_eq!(deleted.expect("deleted"), Written::At(4));
+        let since = async |revision, limit| {
+            let touched = changes::touched(&db, ana, revision, limit).await;
+            let touched = touched.expect("read").expect("ana");
+            (touched.version, touched.memories)
+        };
+        let (third, second) = (memory_id(3), memory_id(2));
+        assert_eq!(since(2, 5).await, (4, Some(vec![third, second])));
+        assert_eq!(since(4, 5).await, (4, Some(Vec::new())));
+        assert_eq!(since(0, 1).await, (4, None));
+        let nobody = changes::touched(&db, user_id(9), 0, 5).await;
+        assert!(nobody.expect("read").is_none());
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ids_are_found_between_two_bounds_the_newest_first_and_only_one_s_own() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = person(&db, 1, "ana").await;
+        let bob = person(&db, 2, "bob").await;
+        for n in [1, 5, 9] {
+            submit(&db, memory(ana, n, at(0))).await;
+        }
+        submit(&db, memory(bob, 6, at(0))).await;
+        let between = async |first, last, limit| {
+            memories::ids_between(&db, ana, memory_id(first), memory_id(last), limit)
+                .await
+                .expect("read")
+        };
+        assert_eq!(between(1, 8, 9).await, [memory_id(5), memory_id(1)]);
+        assert_eq!(between(0, 9, 1).await, [memory_id(9)]);
+        assert_eq!(between(6, 8, 9).await, []);
+        db.close().await;
+    })
+    .await;
+}
+
 /// A partition as small as can be: which revision of each memory it holds.
 #[derive(Default)]
 struct Copy {

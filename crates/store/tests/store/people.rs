@@ -10,6 +10,33 @@ use picard_store::{
 use picard_testkit::databases;
 
 #[tokio::test]
+async fn people_are_found_by_the_beginning_of_their_handle_unless_they_are_locked_out() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        for (n, name) in ["an_a", "ana", "anb", "ana-lu", "bob"]
+            .into_iter()
+            .enumerate()
+        {
+            person(&db, n as u128, name).await;
+        }
+        assert!(users::disable(&db, user_id(2), at(1)).await.expect("done"));
+        let by = async |prefix, limit| {
+            let found = users::by_prefix(&db, prefix, limit).await.expect("read");
+            let mut handles: Vec<_> = found.iter().map(|(_, h)| h.to_string()).collect();
+            handles.sort();
+            handles
+        };
+        assert_eq!(by("an", 9).await, ["an_a", "ana", "ana-lu"]);
+        assert_eq!(by("ana", 9).await, ["ana", "ana-lu"]);
+        assert_eq!(by("an_", 9).await, ["an_a"], "no sign is a placeholder");
+        assert_eq!(by("an%", 9).await, [""; 0]);
+        assert_eq!(by("", 2).await.len(), 2);
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_person_is_found_by_id_and_by_handle() {
     databases(async |database| {
         let db = migrated(database).await;
