@@ -14,18 +14,31 @@ pub struct Access {
     pub user_id: UserId,
     /// That person's handle.
     pub handle: Handle,
-    /// The application.
+    /// The application; nil for the owner of the data directory, who comes
+    /// through none.
     pub client_id: ClientId,
-    /// What ties the token to the person's consent.
+    /// What ties the token to the person's consent; nil for the owner of the
+    /// data directory.
     pub grant_id: GrantId,
     /// What it may do.
     pub scopes: Scopes,
     /// When the token ends.
     pub expires_at: Instant,
+    /// What it rests on.
+    pub(crate) proof: Proof,
     /// The person's version when the token was checked: what a partition must
     /// have reached to answer this request.
     pub(crate) version: i64,
     pub(crate) key: Arc<DataKey>,
+}
+
+/// What an access rests on, to be looked at again.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof {
+    /// An access token, by its digest.
+    Token([u8; 32]),
+    /// The data directory itself: see `local.rs`.
+    DataDirectory,
 }
 
 /// A scope as a type.

@@ -9,6 +9,7 @@ use picard_store::{Db, Options, users};
 
 use crate::{
     Error, embedding::Embedding, keys::Keys, partitions::Partitions, passwords::Passwords,
+    watch::Watches,
 };
 
 /// What a server is made of.
@@ -34,6 +35,7 @@ pub struct App {
     pub(crate) embedding: Embedding,
     pub(crate) partitions: Partitions,
     pub(crate) passwords: Passwords,
+    pub(crate) watches: Watches,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -68,6 +70,7 @@ impl App {
             embedding: Embedding::new(settings.embedder),
             partitions: Partitions::new(settings.partition_bytes),
             passwords: Passwords::new(settings.entropy.clone()),
+            watches: Watches::new(),
             clock: settings.clock,
             entropy: settings.entropy,
         })

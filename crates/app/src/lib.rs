@@ -15,6 +15,7 @@ mod embedding;
 mod error;
 mod exchange;
 mod keys;
+mod local;
 mod log_in;
 mod memories;
 mod partitions;
@@ -25,8 +26,10 @@ mod recall;
 mod renewal;
 mod requests;
 mod sign_up;
+mod suggest;
 mod tokens;
 mod vectors;
+mod watch;
 
 pub use access::{Access, Authorized, Read, ScopeType, Write};
 pub use app::{App, OpenError, Settings, inspect, migrate};
@@ -34,6 +37,7 @@ pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use clients::{Client, ClientRegistration, InvalidRegistration};
 pub use error::{Cause, Error};
 pub use exchange::TokenError;
+pub use local::LocalError;
 pub use people_types::{
     Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,
     SignUpError, SignedIn, Visit,
@@ -42,3 +46,4 @@ pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
     Persona, PublicUser, Recall, UserRef,
 };
+pub use watch::{Changed, Watch};

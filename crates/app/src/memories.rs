@@ -46,17 +46,18 @@ impl App {
             now,
         };
         match memories::submit(&self.db, &row).await? {
-            Written::At(_) => Ok(Memory {
-                id,
-                user_id: caller.user_id,
-                text: new.text.into_plaintext(),
-                permission: new.permission,
-                expiration_date: new.expiration_date,
-                created_at: now,
-                updated_at: now,
-            }),
-            Written::Stale | Written::Gone => Err(Error::NotFound("account")),
+            Written::At(_) => self.watches.ring(caller.user_id),
+            Written::Stale | Written::Gone => return Err(Error::NotFound("account")),
         }
+        Ok(Memory {
+            id,
+            user_id: caller.user_id,
+            text: new.text.into_plaintext(),
+            permission: new.permission,
+            expiration_date: new.expiration_date,
+            created_at: now,
+            updated_at: now,
+        })
     }
 
     /// Returns one of the caller's own memories.
@@ -142,7 +143,7 @@ impl App {
             now,
         };
         match memories::update(&self.db, &update).await? {
-            Written::At(_) => {}
+            Written::At(_) => self.watches.ring(caller.user_id),
             Written::Stale => return Err(Error::Conflict),
             Written::Gone => return Err(Error::NotFound("memory")),
         }
@@ -164,7 +165,10 @@ impl App {
     /// Deletes a memory for good.
     pub async fn forget(&self, caller: &Authorized<Write>, id: MemoryId) -> Result<(), Error> {
         match memories::delete(&self.db, caller.user_id, id).await? {
-            Written::At(_) => Ok(()),
+            Written::At(_) => {
+                self.watches.ring(caller.user_id);
+                Ok(())
+            }
             Written::Stale | Written::Gone => Err(Error::NotFound("memory")),
         }
     }

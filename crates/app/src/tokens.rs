@@ -8,7 +8,7 @@ use picard_oauth::{
 };
 use picard_store::{grants, tokens};
 
-use crate::{Access, App, Error, TokenError};
+use crate::{Access, App, Error, TokenError, access::Proof};
 
 impl App {
     /// Finds what an access token stands for; `None` when it is unknown,
@@ -18,26 +18,44 @@ impl App {
             return Ok(None);
         };
         let now = self.now();
-        let found = tokens::authenticate(&self.db, *token.digest().as_bytes(), now).await?;
+        let digest = *token.digest().as_bytes();
+        let found = tokens::authenticate(&self.db, digest, now).await?;
         let Some(row) = found else {
             return Ok(None);
         };
         let (user, grant) = (row.user_id, row.grant_id);
         grants::touch(&self.db, user, grant, row.grant_last_used_at, now).await?;
+        self.access(digest, row).map(Some)
+    }
+
+    /// Returns the same access as of this moment, with the version to be seen
+    /// now; `None` when it ended or was revoked. It does not count as a use.
+    pub async fn recheck(&self, access: &Access) -> Result<Option<Access>, Error> {
+        match access.proof {
+            Proof::DataDirectory => self.recheck_owner(access.user_id).await,
+            Proof::Token(digest) => {
+                let found = tokens::authenticate(&self.db, digest, self.now()).await?;
+                found.map(|row| self.access(digest, row)).transpose()
+            }
+        }
+    }
+
+    fn access(&self, digest: [u8; 32], row: tokens::Access) -> Result<Access, Error> {
         let wrapped = Wrapped {
             key_id: row.key_id.parse().map_err(Error::internal)?,
             bytes: row.wrapped_key,
         };
-        Ok(Some(Access {
+        Ok(Access {
             user_id: row.user_id,
             handle: row.handle,
             client_id: row.client_id,
             grant_id: row.grant_id,
             scopes: row.scopes,
             expires_at: row.expires_at,
+            proof: Proof::Token(digest),
             version: row.version,
             key: self.keys.open(row.user_id, &wrapped)?,
-        }))
+        })
     }
 
     /// Revokes a token (RFC 7009). A refresh token takes its whole grant with
