@@ -122,10 +122,11 @@ impl RedirectUri {
     pub fn with<'a>(&self, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
         let mut uri = self.0.clone();
         for (name, value) in parameters {
-            if !uri.contains('?') {
-                uri.push('?');
-            } else if !uri.ends_with(['?', '&']) {
-                uri.push('&');
+            match uri.split_once('?') {
+                None => uri.push('?'),
+                // A question mark within the query is a character like any other.
+                Some((_, query)) if query.is_empty() || query.ends_with('&') => {}
+                Some(_) => uri.push('&'),
             }
             uri.push_str(name);
             uri.push('=');

@@ -137,6 +137,10 @@ fn parameters_join_the_query_whatever_it_is() {
             "https://a.example/cb?x=1&",
             "https://a.example/cb?x=1&k=v%20%26",
         ),
+        (
+            "https://a.example/cb?x=1?",
+            "https://a.example/cb?x=1?&k=v%20%26",
+        ),
         ("https://a.example/cb&", "https://a.example/cb&?k=v%20%26"),
         ("https://a.example", "https://a.example?k=v%20%26"),
         ("app:/cb", "app:/cb?k=v%20%26"),
