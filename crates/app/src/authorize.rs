@@ -66,7 +66,7 @@ impl App {
     ) -> Result<Asked, NotAsked> {
         let query = AuthorizationQuery::parse(query)?;
         let client = self
-            .client(query.client_id()?)
+            .client(&query.client_id()?)
             .await?
             .ok_or(PageError::UnknownClient)?;
         let policy = Policy {
@@ -132,7 +132,7 @@ impl App {
         let consent = Consent {
             user_id: user,
             grant_id: GrantId::ordered(now, self.entropy()),
-            client_id: request.client_id,
+            client_id: request.client_id.client_id(),
             scopes: request.scopes,
             resource: &request.resource,
             code: *Digest::of(code.expose()).as_bytes(),
@@ -144,7 +144,8 @@ impl App {
         if codes::issue(&self.db, &consent).await? {
             Ok(code)
         } else {
-            Err(Error::NotFound("account"))
+            // The account, or the application: deleted since the page was shown.
+            Err(Error::NotFound("account or application"))
         }
     }
 

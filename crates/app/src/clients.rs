@@ -3,10 +3,10 @@
 use picard_crypto::{Digest, constant_time_eq};
 use picard_domain::{ClientId, DisplayName, Scopes};
 use picard_oauth::{
-    ClientAuth, ErrorCode, OAuthError,
+    ClientAuth, ClientIdentifier, ErrorCode, OAuthError,
     redirect::{InvalidRedirectUri, RedirectUri},
 };
-use picard_store::clients::{self, RedirectUris};
+use picard_store::clients::{self, RedirectUris, Registered};
 
 use crate::{App, Error, LogInError, Visit, exchange::TokenError};
 
@@ -14,6 +14,8 @@ use crate::{App, Error, LogInError, Visit, exchange::TokenError};
 pub struct Client {
     /// Its id.
     pub id: ClientId,
+    /// How it became known.
+    pub origin: Origin,
     /// Its name, as it calls itself.
     pub name: String,
     /// Whether it proves who it is with a secret.
@@ -22,6 +24,32 @@ pub struct Client {
     pub redirect_uris: Vec<RedirectUri>,
     /// The most that it may ask for.
     pub scopes: Scopes,
+}
+
+/// How a client became known: who, if anybody, vouches for its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// An administrator of this server registered it.
+    Operator,
+    /// It registered itself: nobody vouches for it.
+    Dynamic,
+    /// It is described by a document under a URL of this host.
+    Document {
+        /// The host.
+        host: String,
+    },
+}
+
+impl Origin {
+    fn of(registered: Registered, id: &ClientIdentifier) -> Self {
+        match (id, registered) {
+            (ClientIdentifier::Document(url), _) => Self::Document {
+                host: url.host().to_owned(),
+            },
+            (_, Registered::Operator) => Self::Operator,
+            (_, Registered::Dynamic | Registered::Document) => Self::Dynamic,
+        }
+    }
 }
 
 /// An application that an operator makes known to the server.
@@ -95,12 +123,23 @@ impl App {
         };
         let row = clients::Client {
             id: new.id,
+            registered: Registered::Operator,
             secret_digest: new.secret.map(|secret| *Digest::of(&secret).as_bytes()),
             name: name.to_string(),
             redirect_uris,
             scopes: new.scopes,
             auth_method: method.to_owned(),
-            first_party: true,
+            application_type: "web".to_owned(),
+            grant_types: "authorization_code refresh_token".to_owned(),
+            client_uri: None,
+            jwks: None,
+            jwks_uri: None,
+            jwks_fetched_at: None,
+            metadata_digest: None,
+            metadata_url: None,
+            document_fetched_at: None,
+            document_fresh_until: None,
+            document_etag: None,
             created_at: self.now(),
             last_used_at: None,
         };
@@ -129,15 +168,27 @@ impl App {
         self.register_client(new).await
     }
 
+    /// Finds the row of a client by what it calls itself. The id that a document's
+    /// client has inside the server is no name for it.
+    async fn find_client(&self, id: &ClientIdentifier) -> Result<Option<clients::Client>, Error> {
+        let url = match id {
+            ClientIdentifier::Registered(_) => None,
+            ClientIdentifier::Document(url) => Some(url.as_str()),
+        };
+        let found = clients::find(&self.db, id.client_id()).await?;
+        Ok(found.filter(|row| row.metadata_url.as_deref() == url))
+    }
+
     /// Finds a client.
-    pub(crate) async fn client(&self, id: ClientId) -> Result<Option<Client>, Error> {
-        let Some(row) = clients::find(&self.db, id).await? else {
+    pub(crate) async fn client(&self, id: &ClientIdentifier) -> Result<Option<Client>, Error> {
+        let Some(row) = self.find_client(id).await? else {
             return Ok(None);
         };
         let parse = |uri: &String| uri.parse().map_err(Error::internal);
         let redirect_uris: Result<_, _> = row.redirect_uris.as_slice().iter().map(parse).collect();
         Ok(Some(Client {
             id: row.id,
+            origin: Origin::of(row.registered, id),
             name: row.name,
             is_confidential: row.secret_digest.is_some(),
             redirect_uris: redirect_uris?,
@@ -151,9 +202,7 @@ impl App {
         presented: &ClientAuth,
     ) -> Result<ClientId, TokenError> {
         let refused = |why| TokenError::OAuth(OAuthError::new(ErrorCode::InvalidClient, why));
-        let found = clients::find(&self.db, presented.client_id())
-            .await
-            .map_err(Error::from)?;
+        let found = self.find_client(presented.client_id()).await?;
         let client = found.ok_or_else(|| refused("unknown client"))?;
         match (client.secret_digest, presented.secret()) {
             (None, None) => Ok(client.id),

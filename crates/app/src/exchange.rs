@@ -45,10 +45,7 @@ impl App {
     /// Gives tokens for a code or a refresh token.
     pub async fn exchange(&self, request: TokenRequest) -> Result<TokenResponse, TokenError> {
         let client = self.authenticate_client(&request.client).await?;
-        clients::touch(&self.db, client, self.now())
-            .await
-            .map_err(Error::from)?;
-        match request.grant {
+        let response = match request.grant {
             TokenGrant::AuthorizationCode {
                 code,
                 redirect_uri,
@@ -63,7 +60,13 @@ impl App {
                 scope,
                 ..
             } => self.refresh(client, &refresh_token, scope).await,
+        }?;
+        // Only now: else anybody could make a client look used by naming it.
+        // And the tokens are there: they are not kept back when this fails.
+        if let Err(error) = clients::touch(&self.db, client, self.now()).await {
+            tracing::warn!(%error, %client, "the use of a client was not noted");
         }
+        Ok(response)
     }
 
     async fn exchange_code(

@@ -34,7 +34,7 @@ mod watch;
 pub use access::{Access, Authorized, Read, ScopeType, Write};
 pub use app::{App, OpenError, Settings, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
-pub use clients::{Client, ClientRegistration, InvalidRegistration};
+pub use clients::{Client, ClientRegistration, InvalidRegistration, Origin};
 pub use error::{Cause, Error};
 pub use exchange::TokenError;
 pub use local::LocalError;

@@ -100,7 +100,7 @@ impl App {
         if let Some(row) = found.filter(|row| row.client_id == client) {
             return Ok(IntrospectionResponse::active(ActiveToken {
                 scope: row.scopes,
-                client_id: row.client_id,
+                client_id: request.client.client_id().clone(),
                 sub: row.user_id,
                 username: row.handle,
                 name: row.name.to_string(),

@@ -3,10 +3,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use picard_crypto::Zeroizing;
-use picard_domain::ClientId;
 
 use crate::{
-    ErrorCode, OAuthError, Secret,
+    ClientIdentifier, ErrorCode, OAuthError, Secret,
     form::{Form, decode, invalid_request},
 };
 
@@ -16,19 +15,19 @@ pub enum ClientAuth {
     /// Only its name: a public client.
     None {
         /// The client.
-        client_id: ClientId,
+        client_id: ClientIdentifier,
     },
     /// A secret in an `Authorization: Basic` header.
     SecretBasic {
         /// The client.
-        client_id: ClientId,
+        client_id: ClientIdentifier,
         /// Its secret.
         secret: Secret,
     },
     /// A secret in the body.
     SecretPost {
         /// The client.
-        client_id: ClientId,
+        client_id: ClientIdentifier,
         /// Its secret.
         secret: Secret,
     },
@@ -36,11 +35,11 @@ pub enum ClientAuth {
 
 impl ClientAuth {
     /// Returns who claims to ask.
-    pub const fn client_id(&self) -> ClientId {
+    pub const fn client_id(&self) -> &ClientIdentifier {
         match self {
             Self::None { client_id }
             | Self::SecretBasic { client_id, .. }
-            | Self::SecretPost { client_id, .. } => *client_id,
+            | Self::SecretPost { client_id, .. } => client_id,
         }
     }
 
@@ -88,20 +87,12 @@ impl ClientAuth {
                 })
             }
         };
-        let client_id = parse_client_id(&id).ok_or_else(|| invalid_client("unknown client"))?;
+        let client_id = id.parse().map_err(|_| invalid_client("unknown client"))?;
         Ok(match secret {
             Some(secret) => made(client_id, secret),
             None => Self::None { client_id },
         })
     }
-}
-
-/// Reads the id of a client as this server writes it, and in no other spelling
-/// of the same UUID.
-pub(crate) fn parse_client_id(text: &str) -> Option<ClientId> {
-    text.parse()
-        .ok()
-        .filter(|id: &ClientId| id.to_string().eq_ignore_ascii_case(text))
 }
 
 /// Reads `Basic base64(id:secret)`; both halves are form-encoded first (RFC 6749

@@ -1,10 +1,11 @@
 //! The introspection endpoint (RFC 7662).
 
-use picard_domain::{ClientId, Handle, Scopes, UserId};
+use picard_domain::{Handle, Scopes, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientAuth, OAuthError, Secret, client_auth::invalid_client, token::TokenType, token::read_body,
+    ClientAuth, ClientIdentifier, OAuthError, Secret, client_auth::invalid_client,
+    token::TokenType, token::read_body,
 };
 
 /// A question about a token, by a client with a secret.
@@ -51,7 +52,7 @@ pub struct ActiveToken {
     /// What was granted.
     pub scope: Scopes,
     /// To which client.
-    pub client_id: ClientId,
+    pub client_id: ClientIdentifier,
     /// By whom.
     pub sub: UserId,
     /// That person's handle.
@@ -95,7 +96,7 @@ impl IntrospectionResponse {
 
 #[cfg(test)]
 mod tests {
-    use picard_domain::Scope;
+    use picard_domain::{ClientId, Scope};
     use uuid::Uuid;
 
     use super::*;
@@ -112,7 +113,7 @@ mod tests {
     fn an_active_token_tells_who_and_what_for() {
         let token = ActiveToken {
             scope: Scopes::NONE.with(Scope::Read),
-            client_id: ClientId::from_uuid(Uuid::from_u128(1)),
+            client_id: ClientId::from_uuid(Uuid::from_u128(1)).into(),
             sub: UserId::from_uuid(Uuid::from_u128(2)),
             username: "picard".parse().unwrap(),
             name: "Jean-Luc".into(),

@@ -14,7 +14,9 @@
 pub mod authorize;
 pub mod bearer;
 pub mod callback;
+pub mod cimd;
 mod client_auth;
+mod client_id;
 mod error;
 mod form;
 pub mod introspection;
@@ -28,6 +30,7 @@ mod secret;
 pub mod token;
 
 pub use client_auth::ClientAuth;
+pub use client_id::{ClientIdentifier, InvalidClientIdentifier};
 pub use error::{ErrorCode, OAuthError};
 pub use resource::{ForeignResource, Resources};
 pub use secret::Secret;

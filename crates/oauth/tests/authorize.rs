@@ -1,9 +1,9 @@
 //! The authorization endpoint against the attack table: what gets a page, what
 //! gets a redirect with an error, and what gets a code.
 
-use picard_domain::{ClientId, Scope, Scopes};
+use picard_domain::{Scope, Scopes};
 use picard_oauth::{
-    ErrorCode, Resources,
+    ClientIdentifier, ErrorCode, Resources,
     authorize::{AuthorizationQuery, AuthorizationRequest, PageError, Policy, Prompt},
     redirect::RedirectUri,
 };
@@ -48,7 +48,7 @@ fn ask_registered(raw: &str, registered: &[RedirectUri]) -> Outcome {
     };
     let first = || {
         let query = AuthorizationQuery::parse(raw.as_bytes())?;
-        if query.client_id()? != CLIENT.parse::<ClientId>().expect("a UUID") {
+        if query.client_id()? != CLIENT.parse::<ClientIdentifier>().expect("a UUID") {
             return Err(PageError::UnknownClient);
         }
         query.redirectable(registered)

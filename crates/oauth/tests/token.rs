@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use picard_domain::{Scope, Scopes, Span};
 use picard_oauth::{
-    ClientAuth, ErrorCode, OAuthError, Resources,
+    ClientAuth, ClientIdentifier, ErrorCode, OAuthError, Resources,
     introspection::IntrospectionRequest,
     revocation::RevocationRequest,
     token::{TokenGrant, TokenRequest, TokenResponse, TokenType},
@@ -241,7 +241,7 @@ fn t14_parameters_in_the_url_are_refused() {
 
 #[test]
 fn a_secret_comes_in_the_header_or_in_the_body() {
-    let client_id = CLIENT.parse().expect("a UUID");
+    let client_id: ClientIdentifier = CLIENT.parse().expect("a UUID");
     let secret = || picard_oauth::Secret::new("s3:cr%t +é".to_owned());
     let encoded: String = form_urlencoded::byte_serialize("s3:cr%t +é".as_bytes()).collect();
 
@@ -252,7 +252,7 @@ fn a_secret_comes_in_the_header_or_in_the_body() {
         &encode(&without(code_grant(), "client_id")),
     );
     let expected = ClientAuth::SecretBasic {
-        client_id,
+        client_id: client_id.clone(),
         secret: secret(),
     };
     assert_eq!(in_header.expect("good").client, expected);

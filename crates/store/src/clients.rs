@@ -11,7 +11,9 @@ record! {
     pub struct Client {
         /// Names it.
         pub id: ClientId,
-        /// The digest of its secret; `None` for a public client.
+        /// How it became known.
+        pub registered: Registered,
+        /// The digest of its secret; `None` for one without.
         pub secret_digest: Option<Digest>,
         /// Its name, as it calls itself.
         pub name: String,
@@ -21,12 +23,69 @@ record! {
         pub scopes: Scopes,
         /// How it authenticates at the token endpoint (RFC 7591 section 2).
         pub auth_method: String,
-        /// Whether it is the operator's own, registered on purpose.
-        pub first_party: bool,
-        /// When it was registered.
+        /// `web` or `native`, as it says of itself.
+        pub application_type: String,
+        /// The grant types that it uses, with spaces between.
+        pub grant_types: String,
+        /// Its own page.
+        pub client_uri: Option<String>,
+        /// Its public keys as a JWK Set: given inline, or as last fetched.
+        pub jwks: Option<String>,
+        /// Where its public keys are.
+        pub jwks_uri: Option<String>,
+        /// When its keys were fetched from there.
+        pub jwks_fetched_at: Option<Instant>,
+        /// The digest of the metadata of a public client that registered itself:
+        /// of two with the same there is one row. `None` for all others.
+        pub metadata_digest: Option<Digest>,
+        /// The https URL of the document that it is known by: its name on the wire.
+        pub metadata_url: Option<String>,
+        /// When that document was fetched.
+        pub document_fetched_at: Option<Instant>,
+        /// Until when it need not be fetched again.
+        pub document_fresh_until: Option<Instant>,
+        /// Its entity tag, to ask whether it changed.
+        pub document_etag: Option<String>,
+        /// When it was registered, the last time.
         pub created_at: Instant,
-        /// When it last got a token, to the minute.
+        /// When a person last allowed it something, or it got a token, to the
+        /// minute. `None`: nobody ever used it.
         pub last_used_at: Option<Instant>,
+    }
+}
+
+/// How a client became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// An administrator registered it on purpose.
+    Operator,
+    /// It registered itself (RFC 7591).
+    Dynamic,
+    /// Its id is the URL of a document about it.
+    Document,
+}
+
+impl Registered {
+    const ALL: [Self; 3] = [Self::Operator, Self::Dynamic, Self::Document];
+
+    /// Returns the word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Dynamic => "dynamic",
+            Self::Document => "document",
+        }
+    }
+}
+
+impl Column for Registered {
+    fn read(row: &Row, at: usize) -> Result<Self, SqlError> {
+        let word = String::read(row, at)?;
+        let known = Self::ALL.into_iter().find(|way| way.as_str() == word);
+        known.ok_or_else(|| SqlError::Corrupt {
+            column: "registered".to_owned(),
+            wanted: "way to become known",
+        })
     }
 }
 
@@ -58,34 +117,89 @@ impl Column for RedirectUris {
     }
 }
 
-/// Registers an application, or replaces one with the same id.
+/// Stores an application, or replaces the one with the same id. When it was
+/// registered and used stays as it was.
 pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
     let put = sql!(
-        "INSERT INTO clients (id, secret_digest, name, redirect_uris, scopes, auth_method,
-                              first_party, created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
+                auth_method, application_type, grant_types, client_uri, jwks, jwks_uri,
+                jwks_fetched_at, metadata_digest, metadata_url, document_fetched_at,
+                document_fresh_until, document_etag, created_at, last_used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                 $18, $19, $20)
          ON CONFLICT (id) DO UPDATE SET
-            secret_digest = excluded.secret_digest, name = excluded.name,
-            redirect_uris = excluded.redirect_uris, scopes = excluded.scopes,
-            auth_method = excluded.auth_method, first_party = excluded.first_party",
+            registered = excluded.registered, secret_digest = excluded.secret_digest,
+            name = excluded.name, redirect_uris = excluded.redirect_uris,
+            scopes = excluded.scopes, auth_method = excluded.auth_method,
+            application_type = excluded.application_type, grant_types = excluded.grant_types,
+            client_uri = excluded.client_uri, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
+            jwks_fetched_at = excluded.jwks_fetched_at,
+            metadata_digest = excluded.metadata_digest, metadata_url = excluded.metadata_url,
+            document_fetched_at = excluded.document_fetched_at,
+            document_fresh_until = excluded.document_fresh_until,
+            document_etag = excluded.document_etag",
         client.id,
+        client.registered.as_str(),
         client.secret_digest,
         client.name.as_str(),
         client.redirect_uris.0.join("\n"),
         client.scopes,
         client.auth_method.as_str(),
-        client.first_party,
+        client.application_type.as_str(),
+        client.grant_types.as_str(),
+        client.client_uri.as_deref(),
+        client.jwks.as_deref(),
+        client.jwks_uri.as_deref(),
+        client.jwks_fetched_at,
+        client.metadata_digest,
+        client.metadata_url.as_deref(),
+        client.document_fetched_at,
+        client.document_fresh_until,
+        client.document_etag.as_deref(),
         client.created_at,
         client.last_used_at,
     );
     db.execute(put).await.map(drop)
 }
 
+/// Stores an application that registers itself and returns its id: that of the
+/// one which is there already, when the digests of their metadata are the same.
+/// That one counts as registered anew.
+pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
+    let (id,) = db
+        .one(sql!(
+            "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
+                    auth_method, application_type, grant_types, client_uri, jwks, jwks_uri,
+                    metadata_digest, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             ON CONFLICT (metadata_digest) DO UPDATE SET created_at = excluded.created_at
+             RETURNING id",
+            client.id,
+            Registered::Dynamic.as_str(),
+            client.secret_digest,
+            client.name.as_str(),
+            client.redirect_uris.0.join("\n"),
+            client.scopes,
+            client.auth_method.as_str(),
+            client.application_type.as_str(),
+            client.grant_types.as_str(),
+            client.client_uri.as_deref(),
+            client.jwks.as_deref(),
+            client.jwks_uri.as_deref(),
+            client.metadata_digest,
+            client.created_at,
+        ))
+        .await?;
+    Ok(id)
+}
+
 /// Finds an application.
 pub async fn find(db: &Db, id: ClientId) -> Result<Option<Client>, Error> {
     db.optional(sql!(
-        "SELECT id, secret_digest, name, redirect_uris, scopes, auth_method, first_party,
-                created_at, last_used_at
+        "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
+                application_type, grant_types, client_uri, jwks, jwks_uri, jwks_fetched_at,
+                metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
+                document_etag, created_at, last_used_at
          FROM clients WHERE id = $1",
         id,
     ))
@@ -95,8 +209,10 @@ pub async fn find(db: &Db, id: ClientId) -> Result<Option<Client>, Error> {
 /// Lists all applications in the order of their ids, up to `limit`, after `after`.
 pub async fn list(db: &Db, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>, Error> {
     db.all(sql!(
-        "SELECT id, secret_digest, name, redirect_uris, scopes, auth_method, first_party,
-                created_at, last_used_at
+        "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
+                application_type, grant_types, client_uri, jwks, jwks_uri, jwks_fetched_at,
+                metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
+                document_etag, created_at, last_used_at
          FROM clients WHERE ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2",
         after,
         limit as i64,
@@ -123,4 +239,21 @@ pub async fn delete(db: &Db, id: ClientId) -> Result<bool, Error> {
         .execute(sql!("DELETE FROM clients WHERE id = $1", id))
         .await?
         == 1)
+}
+
+/// Deletes up to `limit` applications that no person ever allowed anything and
+/// that were last registered at or before `before`; returns how many. Those of
+/// an operator stay. The conditions are asked again of each row that is
+/// deleted: one that a person allows in this moment stays, too.
+pub async fn delete_unused(db: &Db, before: Instant, limit: i64) -> Result<u64, Error> {
+    db.execute(sql!(
+        "DELETE FROM clients
+         WHERE last_used_at IS NULL AND created_at <= $1 AND registered <> 'operator'
+           AND id IN (SELECT id FROM clients
+                      WHERE last_used_at IS NULL AND created_at <= $1
+                        AND registered <> 'operator' LIMIT $2)",
+        before,
+        limit,
+    ))
+    .await
 }

@@ -3,7 +3,11 @@
 use picard_domain::{ClientId, GrantId, Instant, Scopes, UserId};
 use picard_sql::{record, sql, transaction};
 
-use crate::{Db, Digest, Error, outcome::settle, users};
+use crate::{
+    Db, Digest, Error,
+    outcome::{Stop, settle},
+    users,
+};
 
 /// What a person just allowed, and the code that stands for it.
 pub struct Consent<'a> {
@@ -70,10 +74,20 @@ pub enum Consumption {
     Unknown,
 }
 
-/// Stores a grant and its code; `false` when the person is gone or locked out.
+/// Stores a grant and its code; `false` when the person is gone or locked out,
+/// or the client is gone. The client counts as used from here on, so that it
+/// is not taken for one that nobody wants.
 pub async fn issue(db: &Db, new: &Consent<'_>) -> Result<bool, Error> {
     settle(transaction!(db, |tx| {
         users::hold(tx, new.user_id, false).await?;
+        let client = sql!(
+            "UPDATE clients SET last_used_at = $2 WHERE id = $1",
+            new.client_id,
+            new.now,
+        );
+        if tx.execute(client).await? == 0 {
+            return Err(Stop::Answer(false));
+        }
         let grant = sql!(
             "INSERT INTO grants (user_id, id, client_id, scopes, resource, created_at,
                                  last_used_at, revoked_at)

@@ -10,6 +10,7 @@
 //! caller, a race is decided by one conditional statement, and lists go on
 //! where the last page ended.
 
+pub mod assertions;
 pub mod attempts;
 pub mod changes;
 pub mod clients;

@@ -5,12 +5,20 @@ use picard_sql::{Db, Error, Migration, Schema};
 /// All versions, from an empty database on.
 pub static SCHEMA: Schema = Schema {
     name: "server",
-    migrations: &[Migration {
-        version: 1,
-        title: "users, memories, sessions and OAuth",
-        sqlite: include_str!("../migrations/0001_server.sqlite.sql"),
-        postgres: include_str!("../migrations/0001_server.postgres.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            title: "users, memories, sessions and OAuth",
+            sqlite: include_str!("../migrations/0001_server.sqlite.sql"),
+            postgres: include_str!("../migrations/0001_server.postgres.sql"),
+        },
+        Migration {
+            version: 2,
+            title: "clients that register themselves or are known by a document",
+            sqlite: include_str!("../migrations/0002_clients.sqlite.sql"),
+            postgres: include_str!("../migrations/0002_clients.postgres.sql"),
+        },
+    ],
 };
 
 /// Brings the database to the newest version and returns how many steps that took.

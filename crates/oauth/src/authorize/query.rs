@@ -1,9 +1,8 @@
 //! The first stage: who asks, and where the answer would go.
 
-use picard_domain::ClientId;
-
 use super::{AuthorizationError, AuthorizationRequest, MAX_STATE_BYTES, Policy, request};
 use crate::{
+    ClientIdentifier,
     form::{Form, FormError, Repeated, invalid_request},
     redirect::RedirectUri,
 };
@@ -60,10 +59,11 @@ impl AuthorizationQuery {
         })
     }
 
-    /// Returns who asks. An id that is no UUID is of no client of this server.
-    pub fn client_id(&self) -> Result<ClientId, PageError> {
+    /// Returns who asks. An id that is neither a UUID nor the URL of a document is
+    /// of no client of this server.
+    pub fn client_id(&self) -> Result<ClientIdentifier, PageError> {
         let id = self.form.one("client_id")?.ok_or(PageError::NoClient)?;
-        crate::client_auth::parse_client_id(id).ok_or(PageError::UnknownClient)
+        id.parse().map_err(|_| PageError::UnknownClient)
     }
 
     /// Ends the first stage: matches the redirect URI with those that the client
@@ -91,7 +91,7 @@ impl AuthorizationQuery {
 /// are the client's to read.
 pub struct Redirectable {
     pub(super) form: Form,
-    client_id: ClientId,
+    client_id: ClientIdentifier,
     redirect_uri: RedirectUri,
 }
 

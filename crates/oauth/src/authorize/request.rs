@@ -1,10 +1,10 @@
 //! The second stage: what is asked for, and the redirects that answer it.
 
-use picard_domain::{ClientId, Scopes};
+use picard_domain::Scopes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorCode, OAuthError, Resources,
+    ClientIdentifier, ErrorCode, OAuthError, Resources,
     form::{Form, invalid_request},
     pkce::{self, Challenge},
     redirect::RedirectUri,
@@ -26,7 +26,7 @@ pub struct Policy<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// Who asks.
-    pub client_id: ClientId,
+    pub client_id: ClientIdentifier,
     /// Where the answer goes, as the request said (on loopback: with its port).
     pub redirect_uri: RedirectUri,
     /// What the client wants back with the answer, byte for byte.

@@ -5,7 +5,7 @@ use picard_domain::{
 };
 use picard_store::{
     Db, Digest,
-    clients::{self, Client, RedirectUris},
+    clients::{self, Client, RedirectUris, Registered},
     codes::{self, Consent},
     memories::{self, NewMemory, SealedVectors, Written},
     sessions::{self, NewSession},
@@ -106,22 +106,51 @@ pub(crate) async fn submit(db: &Db, new: NewMemory<'_>) -> i64 {
 pub(crate) async fn client(db: &Db, n: u128) -> Client {
     let uris = ["https://app.example/callback", "http://127.0.0.1/callback"];
     let client = Client {
-        id: client_id(n),
         secret_digest: Some(digest("secret")),
-        name: "An application".into(),
         redirect_uris: RedirectUris::new(uris.map(str::to_owned).into()).expect("sound"),
         scopes: Scopes::all(),
         auth_method: "client_secret_basic".into(),
-        first_party: true,
-        created_at: at(0),
-        last_used_at: None,
+        ..newcomer(n, Registered::Operator)
     };
     clients::put(db, &client).await.expect("written");
     client
 }
 
+/// A public client that nobody has used yet.
+pub(crate) fn newcomer(n: u128, registered: Registered) -> Client {
+    let uris = vec!["cursor://app/callback".to_owned()];
+    Client {
+        id: client_id(n),
+        registered,
+        secret_digest: None,
+        name: "An application".into(),
+        redirect_uris: RedirectUris::new(uris).expect("sound"),
+        scopes: Scopes::read_write(),
+        auth_method: "none".into(),
+        application_type: "native".into(),
+        grant_types: "authorization_code refresh_token".into(),
+        client_uri: None,
+        jwks: None,
+        jwks_uri: None,
+        jwks_fetched_at: None,
+        metadata_digest: None,
+        metadata_url: None,
+        document_fetched_at: None,
+        document_fresh_until: None,
+        document_etag: None,
+        created_at: at(0),
+        last_used_at: None,
+    }
+}
+
 /// Lets a person allow client 1 to read and write, with a code of this name.
 pub(crate) async fn consent(db: &Db, user_id: UserId, grant: u128, code: &str) -> GrantId {
+    assert!(try_consent(db, user_id, grant, code).await);
+    grant_id(grant)
+}
+
+/// The same, if the client is still there; tells whether it was.
+pub(crate) async fn try_consent(db: &Db, user_id: UserId, grant: u128, code: &str) -> bool {
     let consent = Consent {
         user_id,
         grant_id: grant_id(grant),
@@ -134,8 +163,7 @@ pub(crate) async fn consent(db: &Db, user_id: UserId, grant: u128, code: &str) -
         now: at(0),
         code_expires_at: at(60),
     };
-    assert!(codes::issue(db, &consent).await.expect("written"));
-    grant_id(grant)
+    codes::issue(db, &consent).await.expect("written")
 }
 
 /// A pair of tokens with these names.

@@ -114,17 +114,21 @@ fn every_statement_on_a_user_s_rows_names_the_user_or_a_digest() {
 
 #[test]
 fn keys_of_users_rows_begin_with_the_user_or_are_a_digest() {
-    for (file, text) in migrations() {
+    for database in ["sqlite", "postgres"] {
+        let all = migrations()
+            .into_iter()
+            .filter(|(file, _)| file.contains(database));
+        let text: String = all.map(|(_, text)| text).collect();
         for table in USER_TABLES {
-            let table = text
-                .split_once(&format!("CREATE TABLE {table} ("))
-                .expect("made")
-                .1;
+            let head = format!("CREATE TABLE {table} (");
+            let mut made = text.split(&head).skip(1);
+            let table = made.next().expect("made");
             let key = table.split_once("PRIMARY KEY (").expect("a key").1;
             assert!(
                 key.starts_with("user_id, ") || key.starts_with("digest)"),
-                "{file}: {key}"
+                "{database}: {key}"
             );
+            assert!(made.next().is_none(), "{database}: made once");
         }
     }
 }

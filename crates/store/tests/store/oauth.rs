@@ -11,7 +11,7 @@ use picard_store::{
 };
 use picard_testkit::databases;
 
-async fn is_live(db: &Db, access: &str, now: Instant) -> bool {
+pub(crate) async fn is_live(db: &Db, access: &str, now: Instant) -> bool {
     tokens::authenticate(db, digest(access), now)
         .await
         .expect("read")
@@ -27,74 +27,9 @@ async fn rotate(db: &Db, presented: &str, successors: Pair) -> Rotated {
     tokens::rotate(db, &rotation).await.expect("answered")
 }
 
-async fn set_up(db: &Db) -> UserId {
+pub(crate) async fn set_up(db: &Db) -> UserId {
     client(db, 1).await;
     person(db, 1, "ana").await
-}
-
-#[tokio::test]
-async fn a_client_comes_back_as_it_was_registered() {
-    databases(async |database| {
-        let db = migrated(database).await;
-        let registered = client(&db, 1).await;
-        let found = clients::find(&db, client_id(1))
-            .await
-            .expect("read")
-            .expect("registered");
-        assert_eq!(found.redirect_uris, registered.redirect_uris);
-        assert_eq!(
-            (found.secret_digest, found.scopes),
-            (Some(digest("secret")), Scopes::all())
-        );
-        assert!(found.first_party && found.last_used_at.is_none());
-
-        clients::touch(&db, client_id(1), at(5))
-            .await
-            .expect("written");
-        clients::touch(&db, client_id(1), at(64))
-            .await
-            .expect("answered");
-        let renamed = clients::Client {
-            name: "Renamed".into(),
-            secret_digest: None,
-            ..found
-        };
-        clients::put(&db, &renamed).await.expect("replaced");
-        let found = clients::find(&db, client_id(1))
-            .await
-            .expect("read")
-            .expect("registered");
-        assert_eq!(
-            (found.name.as_str(), found.secret_digest),
-            ("Renamed", None)
-        );
-        assert_eq!(
-            found.last_used_at,
-            Some(at(5)),
-            "to the minute, and not lost by the change"
-        );
-
-        client(&db, 2).await;
-        let ids = |page: Vec<clients::Client>| page.iter().map(|c| c.id).collect::<Vec<_>>();
-        assert_eq!(
-            ids(clients::list(&db, None, 1).await.expect("listed")),
-            [client_id(1)]
-        );
-        let next = clients::list(&db, Some(client_id(1)), 5)
-            .await
-            .expect("listed");
-        assert_eq!(ids(next), [client_id(2)]);
-        assert!(clients::delete(&db, client_id(1)).await.expect("deleted"));
-        assert!(
-            clients::find(&db, client_id(1))
-                .await
-                .expect("read")
-                .is_none()
-        );
-        assert!(clients::RedirectUris::new(vec!["https://a/\nhttps://b/".into()]).is_none());
-        db.close().await;
-    })
-    .await;
 }
 
 #[tokio::test]

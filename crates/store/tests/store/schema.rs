@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::migrated;
-use picard_sql::{Db, Query};
-use picard_testkit::TestDatabase;
+use crate::common::{client_id, migrated};
+use picard_domain::Instant;
+use picard_sql::{Db, Query, Schema, sql};
+use picard_store::{
+    SCHEMA,
+    clients::{self, Registered},
+};
+use picard_testkit::{TestDatabase, databases};
 
 /// A table: its columns in order (name, type, whether it may be null), its
 /// primary key, and its indexes (name, whether unique, columns).
@@ -28,7 +33,7 @@ async fn both_databases_have_the_same_schema() {
     let (sqlite, postgres) = (TestDatabase::sqlite(), TestDatabase::postgres().await);
     let (a, b) = (migrated(&sqlite).await, migrated(&postgres).await);
     let (in_sqlite, in_postgres) = (tables_of_sqlite(&a).await, tables_of_postgres(&b).await);
-    assert_eq!(in_sqlite.len(), 12, "all tables were seen");
+    assert_eq!(in_sqlite.len(), 13, "all tables were seen");
     for (name, table) in &in_sqlite {
         assert_eq!(Some(table), in_postgres.get(name), "{name}");
     }
@@ -112,4 +117,44 @@ async fn all<R: picard_sql::Record>(db: &Db, text: &'static str) -> Vec<R> {
     db.all(Query::new(text))
         .await
         .expect("the catalogue is readable")
+}
+
+/// The schema as it was first.
+static FIRST: Schema = Schema {
+    name: SCHEMA.name,
+    migrations: SCHEMA.migrations.split_at(1).0,
+};
+
+/// Clients of a server that was set up before they could register themselves.
+#[tokio::test]
+async fn clients_of_the_first_version_are_the_operator_s_and_stay_as_they_are() {
+    databases(async |database| {
+        let db = database.open().await;
+        picard_sql::migrate(&db, &FIRST).await.expect("made");
+        let insert = sql!(
+            "INSERT INTO clients (id, secret_digest, name, redirect_uris, scopes, auth_method,
+                                  first_party, created_at, last_used_at)
+             VALUES ($1, $2, 'Web', 'https://a.example/cb', 'memories:read', 'none', $3, 5, 6)",
+            client_id(1),
+            None::<[u8; 32]>,
+            true,
+        );
+        db.execute(insert).await.expect("written");
+        picard_store::migrate(&db).await.expect("migrated");
+        let found = clients::find(&db, client_id(1))
+            .await
+            .expect("read")
+            .expect("kept");
+        assert_eq!(found.registered, Registered::Operator);
+        assert_eq!(found.redirect_uris.as_slice(), ["https://a.example/cb"]);
+        assert_eq!(
+            (
+                found.created_at.micros(),
+                found.last_used_at.map(Instant::micros)
+            ),
+            (5, Some(6))
+        );
+        db.close().await;
+    })
+    .await;
 }
