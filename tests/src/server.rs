@@ -1,7 +1,7 @@
 //! A server in this process: real routes, a real database, a clock that is
 //! turned by hand and a small embedder (its subject is never meaning).
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use picard_app::{App, ClientRegistration, Settings};
 use picard_crypto::Keyring;
@@ -94,9 +94,10 @@ impl TestServer {
         let app = Arc::new(App::open(settings).await.expect("the server opens"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
+        // The clock stands still, and with it every bucket of calls.
         let config = Config {
-            public_url: base.clone(),
-            web_url: None,
+            calls_per_second: NonZeroU32::MAX,
+            ..Config::new(&base)
         };
         let router = picard_server::router(Server::new(app.clone(), config));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -5,6 +5,7 @@ use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::hint::OrHint as _;
 
@@ -48,6 +49,14 @@ pub(crate) async fn serve(
         served = serving.into_future() => served.context("the server stopped by itself"),
         () = async { until(stop).await; tokio::time::sleep(DRAIN).await } => Ok(()),
     }
+}
+
+/// Cancels at the signal, so that what would stay open ends by itself.
+pub(crate) fn cancel_on(stop: watch::Receiver<bool>, token: CancellationToken) {
+    tokio::spawn(async move {
+        until(stop).await;
+        token.cancel();
+    });
 }
 
 async fn until(mut stop: watch::Receiver<bool>) {

@@ -1,13 +1,13 @@
 //! `picard server`, and how a server's use cases are opened from settings.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
-use picard_server::{Config, Server};
+use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Server};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -60,6 +60,30 @@ pub(crate) struct ServerSettings {
         default_value_t = 1024
     )]
     pub(crate) partition_mib: usize,
+    /// How many calls a second one person's applications may make on average
+    #[arg(
+        long,
+        env = "PICARD_CALLS_PER_SECOND",
+        value_name = "N",
+        default_value_t = CALLS_PER_SECOND
+    )]
+    calls_per_second: NonZeroU32,
+    /// Pages elsewhere that may call from a browser: https://app.example,http://localhost:*
+    #[arg(
+        long = "allowed-origins",
+        env = "PICARD_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ','
+    )]
+    allowed_origins: Vec<AllowedOrigin>,
+    /// More names that a proxy in front may write into the Host header
+    #[arg(
+        long = "allowed-hosts",
+        env = "PICARD_ALLOWED_HOSTS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    allowed_hosts: Vec<String>,
 }
 
 /// Master keys that are kept outside the data directory.
@@ -153,6 +177,23 @@ impl ServerSettings {
         }
     }
 
+    /// Returns how the server presents itself.
+    pub(crate) fn config(
+        &self,
+        public_url: String,
+        web_url: Option<String>,
+        listening: SocketAddr,
+    ) -> Config {
+        Config {
+            web_url,
+            listening,
+            allowed_hosts: self.allowed_hosts.clone(),
+            allowed_origins: self.allowed_origins.clone(),
+            calls_per_second: self.calls_per_second,
+            ..Config::new(public_url)
+        }
+    }
+
     /// Opens the use cases on a database.
     pub(crate) async fn open(
         &self,
@@ -213,7 +254,8 @@ impl ServerCommand {
         self.logging.start("info")?;
         let stop = serve::stop_signal()?;
         let listener = serve::listen(self.settings.listen, "--listen").await?;
-        let public_url = self.settings.issuer(listener.local_addr()?)?;
+        let listening = listener.local_addr()?;
+        let public_url = self.settings.issuer(listening)?;
         let app = self
             .settings
             .open(&self.data_dir, self.database.url(&self.data_dir)?)
@@ -221,13 +263,9 @@ impl ServerCommand {
         self.admin.ensure(&app, self.settings.listen).await?;
         let renewal = renew_in_background(&app);
         tracing::info!(%public_url, "the server is ready");
-        let server = Server::new(
-            app.clone(),
-            Config {
-                public_url,
-                web_url: None,
-            },
-        );
+        let config = self.settings.config(public_url, None, listening);
+        let server = Server::new(app.clone(), config);
+        serve::cancel_on(stop.clone(), server.stopping());
         serve::serve(listener, picard_server::router(server), stop).await?;
         renewal.abort();
         app.close().await;

@@ -44,7 +44,8 @@ impl Up {
         let stop = serve::stop_signal()?;
         let server_listener = serve::listen(self.server.listen, "--listen").await?;
         let web_listener = serve::listen(self.web_listen, "--web-listen").await?;
-        let issuer = self.server.issuer(server_listener.local_addr()?)?;
+        let listening = server_listener.local_addr()?;
+        let issuer = self.server.issuer(listening)?;
         let web_url = server::local_url(web_listener.local_addr()?);
 
         let app = self
@@ -54,11 +55,12 @@ impl Up {
         let web = self
             .open_web(&app, &issuer, &web_url, &server_listener)
             .await?;
-        let config = picard_server::Config {
-            public_url: issuer.clone(),
-            web_url: Some(web_url.clone()),
-        };
-        let router = picard_server::router(Server::new(app.clone(), config));
+        let config = self
+            .server
+            .config(issuer.clone(), Some(web_url.clone()), listening);
+        let server = Server::new(app.clone(), config);
+        serve::cancel_on(stop.clone(), server.stopping());
+        let router = picard_server::router(server);
 
         let renewal = server::renew_in_background(&app);
         self.announce(&issuer, &web_url)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{problem::Problem, state::Server};
 
 /// The most bytes of a body: a memory of 64 KiB with every character escaped, and room to spare.
-const MAX_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// A JSON body.
 pub(crate) struct StrictJson<T>(pub(crate) T);

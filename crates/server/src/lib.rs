@@ -1,13 +1,17 @@
-//! The server over HTTP: OAuth, the tools, the pages of people, health.
+//! The server over HTTP: OAuth, the tools, MCP, the pages of people, health.
 //!
 //! [`router`] is everything; `cli` serves it. A handler takes what the
 //! extractors proved, calls one use case of `app`, and turns the answer into a
 //! response.
 
 mod bearer;
+mod cors;
 mod health;
 mod json;
+pub mod mcp;
 mod oauth;
+mod origin;
+mod pace;
 mod pages;
 mod problem;
 mod request_id;
@@ -21,8 +25,9 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use origin::{AllowedOrigin, InvalidOrigin};
 pub use problem::Problem;
-pub use state::{Config, Server};
+pub use state::{BURST_SECONDS, CALLS_PER_SECOND, Config, Server};
 
 /// Returns everything that the server answers.
 pub fn router(server: Server) -> Router {
@@ -32,14 +37,20 @@ pub fn router(server: Server) -> Router {
         .route("/health", get(health::live))
         .route("/health/ready", get(health::ready))
         .merge(oauth::api())
+        .merge(mcp::router(&server))
         .method_not_allowed_fallback(method_not_allowed);
     pages::router(&server)
         .merge(api)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(
             server.clone(),
+            origin::guard,
+        ))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
             problem::finish,
         ))
+        .layer(middleware::from_fn(cors::layer))
         .layer(middleware::from_fn_with_state(
             server.clone(),
             request_id::layer,

@@ -51,7 +51,7 @@ impl FieldError {
 
 impl Problem {
     /// Every code there is, with its status and title: for the documentation.
-    pub(crate) const KINDS: [(StatusCode, &'static str, &'static str); 13] = [
+    pub(crate) const KINDS: [(StatusCode, &'static str, &'static str); 15] = [
         (
             StatusCode::BAD_REQUEST,
             "invalid_request",
@@ -72,11 +72,21 @@ impl Problem {
             "insufficient_scope",
             "The access token does not reach this far",
         ),
+        (
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "Who calls from there is not let in",
+        ),
         (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
         (
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "This method is not served here",
+        ),
+        (
+            StatusCode::NOT_ACCEPTABLE,
+            "not_acceptable",
+            "The answer would have a type that is not accepted",
         ),
         (
             StatusCode::CONFLICT,
@@ -130,6 +140,16 @@ impl Problem {
             retry_after: None,
             challenge: None,
         }
+    }
+
+    /// What kind of problem it is, as a word.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The problem as a sentence, where there is no document.
+    pub(crate) fn in_words(&self) -> String {
+        format!("{}: {}", self.title, self.detail)
     }
 
     /// 400: several fields are wrong.

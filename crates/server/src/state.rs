@@ -1,9 +1,21 @@
 //! What every handler of the server can reach.
 
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+};
 
-use picard_app::App;
+use picard_app::{Access, App};
 use picard_oauth::{Resources, metadata::PROTECTED_RESOURCE};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    origin::{Admission, AllowedOrigin},
+    pace::Pace,
+    problem::Problem,
+    tools::registry::Context,
+};
 
 /// How the server presents itself.
 #[derive(Debug, Clone)]
@@ -13,6 +25,36 @@ pub struct Config {
     pub public_url: String,
     /// The address of the web client, linked on the landing page.
     pub web_url: Option<String>,
+    /// Where the server listens: what a proxy may write into `Host`.
+    pub listening: SocketAddr,
+    /// More names under which a proxy may call the server.
+    pub allowed_hosts: Vec<String>,
+    /// Pages elsewhere that may call `/mcp` and the tools from a browser.
+    pub allowed_origins: Vec<AllowedOrigin>,
+    /// How many calls a second one person's applications may make, all
+    /// together and on average; a burst of [`BURST_SECONDS`] times as many is
+    /// let through.
+    pub calls_per_second: NonZeroU32,
+}
+
+/// For how many seconds' worth of calls a burst may last.
+pub const BURST_SECONDS: u32 = 4;
+
+/// How many calls a second one person may make unless the operator says otherwise.
+pub const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
+
+impl Config {
+    /// The defaults, for a server under an address.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        Self {
+            public_url: public_url.into(),
+            web_url: None,
+            listening: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            calls_per_second: CALLS_PER_SECOND,
+        }
+    }
 }
 
 /// The server's state; cheap to clone.
@@ -20,6 +62,10 @@ pub struct Config {
 pub struct Server {
     pub(crate) app: Arc<App>,
     pub(crate) config: Arc<Config>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) pace: Arc<Pace>,
+    /// Ends what would otherwise stay open: subscriptions.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Server {
@@ -27,7 +73,31 @@ impl Server {
     pub fn new(app: Arc<App>, config: Config) -> Self {
         Self {
             app,
+            admission: Arc::new(Admission::new(&config)),
+            pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),
+            stopping: CancellationToken::new(),
             config: Arc::new(config),
+        }
+    }
+
+    /// What to cancel when the server is about to stop: it ends the answers
+    /// that would otherwise stay open.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Takes one call out of what the person's applications may make.
+    pub(crate) fn keep_pace(&self, access: &Access) -> Result<(), Problem> {
+        self.pace
+            .take(access.user_id, self.app.now())
+            .map_err(Problem::rate_limited)
+    }
+
+    /// What the tools work with.
+    pub(crate) fn tools(&self) -> Context {
+        Context {
+            app: self.app.clone(),
+            web_url: self.config.web_url.as_deref().map(Arc::from),
         }
     }
 

@@ -34,12 +34,15 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../assets/picard.js");
     Asset::new("picard", "js", "text/javascript; charset=utf-8", content)
 });
+/// The logo, for what shows it elsewhere than on a page.
+pub const ICON_SVG: &str = include_str!("../assets/icon.svg");
+
 pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "icon",
         "svg",
         "image/svg+xml",
-        include_str!("../assets/icon.svg"),
+        ICON_SVG,
     )
 });
 

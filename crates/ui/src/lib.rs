@@ -84,7 +84,7 @@ mod render;
 mod shell;
 mod site;
 
-pub use assets::assets_router;
+pub use assets::{ICON_SVG, assets_router};
 pub use browser::Browser;
 pub use cookies::Cookies;
 pub use error_page::ErrorPage;

@@ -42,8 +42,7 @@ pub(crate) async fn docs(State(server): State<Server>, visitor: Anyone) -> Respo
     html(&DocsPage {
         shell: visitor.shell(),
         base: server.config.public_url.clone(),
-        tools: registry::all()
-            .iter()
+        tools: registry::rest()
             .map(|tool| view(tool, &server.config.public_url))
             .collect(),
         scopes: Scope::ALL

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{json, problem::Problem};
 
-type Answer = Result<Value, Problem>;
+pub(super) type Answer = Result<Value, Problem>;
 
 pub(super) async fn submit_memory(app: Arc<App>, access: Access, data: Value) -> Answer {
     let input: SubmitMemory = json::typed(data)?;
@@ -140,11 +140,11 @@ pub(super) async fn query_user(app: Arc<App>, access: Access, data: Value) -> An
     answer(&PersonaView::new(persona, input.prompt, app.now()))
 }
 
-fn answer(view: &impl Serialize) -> Answer {
+pub(super) fn answer(view: &impl Serialize) -> Answer {
     serde_json::to_value(view).map_err(|error| picard_app::Error::internal(error).into())
 }
 
-fn text(field: &'static str, text: String) -> Result<MemoryText, Problem> {
+pub(super) fn text(field: &'static str, text: String) -> Result<MemoryText, Problem> {
     MemoryText::new(Plaintext::new(text))
         .map_err(|error| Problem::out_of_range(field, &error.to_string()))
 }

@@ -1,8 +1,10 @@
 //! The tools: what an application can do with memories.
 //!
 //! [`registry`] names them once; [`rest`] serves them at `POST /api/tools`,
-//! [`openapi`] describes them, and MCP will serve the same list.
+//! [`openapi`] describes them, and `crate::mcp` serves the same list, with two
+//! more that generic connectors look for ([`connector`]).
 
+mod connector;
 pub(crate) mod docs;
 mod handlers;
 mod input;

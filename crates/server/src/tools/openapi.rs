@@ -46,10 +46,9 @@ pub(crate) fn document(public_url: &str) -> Value {
 }
 
 fn call() -> Value {
-    let request: Vec<_> = registry::all().iter().map(reference("Call")).collect();
-    let result: Vec<_> = registry::all().iter().map(reference("Result")).collect();
-    let examples: Map<_, _> = registry::all()
-        .iter()
+    let request: Vec<_> = registry::rest().map(reference("Call")).collect();
+    let result: Vec<_> = registry::rest().map(reference("Result")).collect();
+    let examples: Map<_, _> = registry::rest()
         .map(|tool| {
             (
                 tool.name.to_owned(),
@@ -102,7 +101,7 @@ fn health(title: &str) -> Value {
 
 fn schemas() -> Value {
     let mut schemas = Map::new();
-    for tool in registry::all() {
+    for tool in registry::rest() {
         schemas.insert(
             format!("{}_Call", tool.name),
             json!({
@@ -165,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_example_is_a_valid_call() {
-        for tool in registry::all() {
+        for tool in registry::rest() {
             assert!(
                 check_names(&tool.input, &example(tool)["data"]).is_ok(),
                 "{}",

@@ -7,8 +7,38 @@ use picard_app::{Access, App};
 use picard_domain::Scope;
 use serde_json::Value;
 
-use super::{handlers, input, output};
+use super::{connector, handlers, input, output};
 use crate::problem::Problem;
+
+/// What tools work with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) app: Arc<App>,
+    /// The address of the web client, where a memory has a page for people.
+    pub(crate) web_url: Option<Arc<str>>,
+}
+
+/// Where a tool is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Over REST, in its descriptions, and over MCP.
+    Everywhere,
+    /// Over MCP alone: the names that generic connectors look for.
+    McpOnly,
+}
+
+/// What a call does to the memories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing.
+    Reads,
+    /// Another call adds another one.
+    Adds,
+    /// The same call again changes nothing more.
+    Changes,
+    /// Something is gone for good; the same call again changes nothing more.
+    Deletes,
+}
 
 /// One tool.
 pub(crate) struct Tool {
@@ -20,6 +50,10 @@ pub(crate) struct Tool {
     pub(crate) description: &'static str,
     /// The scope that a token needs for it.
     pub(crate) scope: Scope,
+    /// What it does to the memories.
+    pub(crate) effect: Effect,
+    /// Where it is offered.
+    pub(crate) surface: Surface,
     /// The JSON Schema of `data`.
     pub(crate) input: Value,
     /// The JSON Schema of the result.
@@ -27,13 +61,13 @@ pub(crate) struct Tool {
     pub(super) handler: Handler,
 }
 
-pub(super) type Handler = fn(Arc<App>, Access, Value) -> BoxFuture<'static, Result<Value, Problem>>;
+pub(super) type Handler = fn(Context, Access, Value) -> BoxFuture<'static, Result<Value, Problem>>;
 
 impl Tool {
     /// Checks the scope and the input, and runs the tool.
     pub(crate) async fn call(
         &self,
-        app: Arc<App>,
+        context: Context,
         access: Access,
         data: Value,
     ) -> Result<Value, Problem> {
@@ -41,24 +75,36 @@ impl Tool {
             return Err(Problem::insufficient_scope(self.scope, access.scopes));
         }
         input::check_names(&self.input, &data)?;
-        (self.handler)(app, access, data).await
+        (self.handler)(context, access, data).await
     }
 }
 
-/// All tools, in the order in which they are listed.
+/// All tools, in the order in which they are listed: what MCP offers.
 pub(crate) fn all() -> &'static [Tool] {
     static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(build);
     &TOOLS
 }
 
-/// Finds a tool by its name or by the name that the reference's client uses.
+/// The tools of REST.
+pub(crate) fn rest() -> impl Iterator<Item = &'static Tool> + Clone {
+    all()
+        .iter()
+        .filter(|tool| tool.surface == Surface::Everywhere)
+}
+
+/// Finds a tool of MCP.
 pub(crate) fn find(name: &str) -> Option<&'static Tool> {
+    all().iter().find(|tool| tool.name == name)
+}
+
+/// Finds a tool of REST by its name or by the name that the reference's client uses.
+pub(crate) fn find_rest(name: &str) -> Option<&'static Tool> {
     let name = if name == "retrieve_memories" {
         "get_memories"
     } else {
         name
     };
-    all().iter().find(|tool| tool.name == name)
+    rest().find(|tool| tool.name == name)
 }
 
 fn build() -> Vec<Tool> {
@@ -70,9 +116,11 @@ fn build() -> Vec<Tool> {
                 keeping across conversations. Private unless permission says \"public\"; an \
                 expiration_date ends its validity.",
             scope: Scope::Write,
+            effect: Effect::Adds,
+            surface: Surface::Everywhere,
             input: input::schema::<input::SubmitMemory>(),
             output: input::schema::<output::MemoryView>(),
-            handler: |app, access, data| Box::pin(handlers::submit_memory(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::submit_memory(on.app, access, data)),
         },
         Tool {
             name: "get_memories",
@@ -81,9 +129,11 @@ fn build() -> Vec<Tool> {
                 expiration, a page at a time; or returns the one with memory_id. With user_id, \
                 another person's public memories.",
             scope: Scope::Read,
+            effect: Effect::Reads,
+            surface: Surface::Everywhere,
             input: input::schema::<input::GetMemories>(),
             output: input::schema::<output::MemoryPageView>(),
-            handler: |app, access, data| Box::pin(handlers::get_memories(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::get_memories(on.app, access, data)),
         },
         Tool {
             name: "update_memory",
@@ -91,9 +141,11 @@ fn build() -> Vec<Tool> {
             description: "Changes the text, permission or expiration_date of one memory; what \
                 is not sent stays, and null clears the expiration_date.",
             scope: Scope::Write,
+            effect: Effect::Changes,
+            surface: Surface::Everywhere,
             input: input::schema::<input::UpdateMemory>(),
             output: input::schema::<output::MemoryView>(),
-            handler: |app, access, data| Box::pin(handlers::update_memory(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::update_memory(on.app, access, data)),
         },
         Tool {
             name: "modify_permissions",
@@ -101,18 +153,24 @@ fn build() -> Vec<Tool> {
             description: "Makes one memory private (only its owner) or public (whoever queries \
                 the owner's persona).",
             scope: Scope::Write,
+            effect: Effect::Changes,
+            surface: Surface::Everywhere,
             input: input::schema::<input::ModifyPermissions>(),
             output: input::schema::<output::MemoryView>(),
-            handler: |app, access, data| Box::pin(handlers::modify_permissions(app, access, data)),
+            handler: |on, access, data| {
+                Box::pin(handlers::modify_permissions(on.app, access, data))
+            },
         },
         Tool {
             name: "delete_memory",
             title: "Forget",
             description: "Deletes one memory for good.",
             scope: Scope::Write,
+            effect: Effect::Deletes,
+            surface: Surface::Everywhere,
             input: input::schema::<input::DeleteMemory>(),
             output: input::schema::<output::DeletedView>(),
-            handler: |app, access, data| Box::pin(handlers::delete_memory(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::delete_memory(on.app, access, data)),
         },
         Tool {
             name: "query_memory",
@@ -120,9 +178,11 @@ fn build() -> Vec<Tool> {
             description: "Finds the person's memories that fit a question best, by meaning and \
                 by words, in any language. Expired ones are never returned.",
             scope: Scope::Read,
+            effect: Effect::Reads,
+            surface: Surface::Everywhere,
             input: input::schema::<input::QueryMemory>(),
             output: input::schema::<output::QueryMemoryView>(),
-            handler: |app, access, data| Box::pin(handlers::query_memory(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::query_memory(on.app, access, data)),
         },
         Tool {
             name: "query_user",
@@ -131,9 +191,34 @@ fn build() -> Vec<Tool> {
                 or another person's (public only), none of them expired. With a prompt the most \
                 similar first; without a prompt or a limit all of them.",
             scope: Scope::Read,
+            effect: Effect::Reads,
+            surface: Surface::Everywhere,
             input: input::schema::<input::QueryUser>(),
             output: input::schema::<output::PersonaView>(),
-            handler: |app, access, data| Box::pin(handlers::query_user(app, access, data)),
+            handler: |on, access, data| Box::pin(handlers::query_user(on.app, access, data)),
+        },
+        Tool {
+            name: "search",
+            title: "Search",
+            description: "Like query_memory, in the form of generic connectors: ids and titles \
+                for fetch.",
+            scope: Scope::Read,
+            effect: Effect::Reads,
+            surface: Surface::McpOnly,
+            input: input::schema::<connector::Search>(),
+            output: input::schema::<connector::SearchView>(),
+            handler: |on, access, data| Box::pin(connector::search(on, access, data)),
+        },
+        Tool {
+            name: "fetch",
+            title: "Fetch",
+            description: "Returns the whole text of one result of search.",
+            scope: Scope::Read,
+            effect: Effect::Reads,
+            surface: Surface::McpOnly,
+            input: input::schema::<connector::Fetch>(),
+            output: input::schema::<connector::DocumentView>(),
+            handler: |on, access, data| Box::pin(connector::fetch(on, access, data)),
         },
     ]
 }
@@ -149,16 +234,32 @@ mod tests {
             names.iter().all(|name| name.len() <= 40
                 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
         );
+        names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 7);
+        assert_eq!(names.len(), 9);
+    }
+
+    #[test]
+    fn rest_has_the_seven_and_not_those_of_generic_connectors() {
+        assert_eq!(rest().count(), 7);
+        assert!(find("search").is_some() && find_rest("search").is_none());
+        assert!(find("fetch").is_some() && find_rest("fetch").is_none());
+    }
+
+    #[test]
+    fn what_needs_only_the_read_scope_changes_nothing() {
+        for tool in all() {
+            let reads = tool.effect == Effect::Reads;
+            assert_eq!(reads, tool.scope == Scope::Read, "{}", tool.name);
+        }
     }
 
     #[test]
     fn the_reference_clients_name_of_the_list_works() {
         assert_eq!(
-            find("retrieve_memories").map(|tool| tool.name),
+            find_rest("retrieve_memories").map(|tool| tool.name),
             Some("get_memories")
         );
-        assert!(find("drop_table").is_none());
+        assert!(find_rest("drop_table").is_none());
     }
 }

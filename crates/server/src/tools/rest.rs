@@ -25,8 +25,9 @@ pub(crate) async fn call(
     Bearer(access): Bearer,
     StrictJson(body): StrictJson<Map<String, Value>>,
 ) -> Result<Json<Value>, Problem> {
+    server.keep_pace(&access)?;
     let (tool, data) = read(body)?;
-    tool.call(server.app, access, data).await.map(Json)
+    tool.call(server.tools(), access, data).await.map(Json)
 }
 
 fn read(body: Map<String, Value>) -> Result<(&'static Tool, Value), Problem> {
@@ -41,12 +42,12 @@ fn read(body: Map<String, Value>) -> Result<(&'static Tool, Value), Problem> {
         ));
     }
     let call: Call = json::typed(Value::Object(body))?;
-    let tool = registry::find(&call.tool).ok_or_else(|| unknown(&call.tool))?;
+    let tool = registry::find_rest(&call.tool).ok_or_else(|| unknown(&call.tool))?;
     Ok((tool, call.data))
 }
 
 fn unknown(name: &str) -> Problem {
-    let names: Vec<_> = registry::all().iter().map(|tool| tool.name).collect();
+    let names: Vec<_> = registry::rest().map(|tool| tool.name).collect();
     let shown: String = name.chars().take(40).collect();
     let message = format!("{shown:?} is unknown; the tools are {}", names.join(", "));
     Problem::field("tool", &message)

@@ -52,8 +52,8 @@ impl Service {
         let app = Arc::new(App::open(settings).await.expect("the server opens"));
         let web_url = Some("http://localhost:8000".to_owned());
         let config = Config {
-            public_url: PUBLIC_URL.to_owned(),
             web_url,
+            ..Config::new(PUBLIC_URL)
         };
         Self {
             router: picard_server::router(Server::new(app, config)),
