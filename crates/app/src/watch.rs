@@ -90,27 +90,20 @@ impl Watches {
 }
 
 impl App {
-    /// Begins to watch the caller's memories. What happened before the call is
-    /// not told. An error when the person has too many watches open.
-    pub async fn watch(self: &Arc<Self>, caller: &Authorized<Read>) -> Result<Watch, Error> {
-        let user = caller.user_id;
-        let bell = self.watches.join(user).ok_or_else(|| {
+    /// Begins to watch the caller's memories: what happened after the caller was
+    /// authenticated will be told. An error when the person has too many watches open.
+    pub fn watch(self: &Arc<Self>, caller: &Authorized<Read>) -> Result<Watch, Error> {
+        let bell = self.watches.join(caller.user_id).ok_or_else(|| {
             let reason = format!("are listened to by {MOST} streams of this person; close one");
             Error::out_of_range("notifications", reason)
         })?;
-        let mut watch = Watch {
+        Ok(Watch {
             app: self.clone(),
             access: Access::clone(caller),
-            seen: 0,
+            seen: caller.version,
             bell: Some(bell),
             closed: self.watches.closed.subscribe(),
-        };
-        // After the bell was hung up: a write in between is seen, not missed.
-        match self.recheck(&watch.access).await? {
-            Some(now) => watch.seen = now.version,
-            None => return Err(Error::NotFound("access")),
-        }
-        Ok(watch)
+        })
     }
 
     /// Ends every watch, now and from now on: the server is about to stop.
