@@ -8,14 +8,17 @@ use picard_app::App;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
-        DiscoverResult, ErrorCode, Icon, Implementation, ListToolsResult, PaginatedRequestParams,
-        ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams,
+        GetPromptResponse, Icon, Implementation, InitializeRequestParams, InitializeResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 
-use super::{caller::Caller, envelope, errors, tools};
+use super::{caller::Caller, completion, envelope, errors, listen, prompts, resources, tools};
 use crate::tools::registry::{self, Context};
 
 /// For how long a client may keep what is the same for everybody: the lists of
@@ -62,7 +65,14 @@ pub(super) const VERSIONS: [ProtocolVersion; 4] = [
 
 impl<C: Caller> ServerHandler for Mcp<C> {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_resources_list_changed()
+            .enable_prompts()
+            .enable_completions()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(about())
             .with_instructions(INSTRUCTIONS)
@@ -114,6 +124,109 @@ impl<C: Caller> ServerHandler for Mcp<C> {
             version,
         );
         unless_cancelled(&context, call).await.map(Into::into)
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut info = self.negotiate_initialize(&request)?;
+        // In this era changes would be told on a stream that is not served:
+        // what cannot be had is not offered.
+        if let Some(resources) = &mut info.capabilities.resources {
+            resources.subscribe = None;
+            resources.list_changed = None;
+        }
+        Ok(info)
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let access = self.caller.access(&context.extensions).await?;
+        let cursor = request.and_then(|request| request.cursor);
+        let list = resources::list(&self.context.app, &access, cursor);
+        unless_cancelled(&context, list).await?
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        one_page(request)?;
+        let mut result = ListResourceTemplatesResult::with_all_items(resources::templates());
+        if is_modern(&context) {
+            result.ttl_ms = Some(KEPT_FOR_MS);
+            result.cache_scope = Some(CacheScope::Public);
+        }
+        Ok(result)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let access = self.caller.access(&context.extensions).await?;
+        let read = resources::read(&self.context.app, &access, &request.uri);
+        let contents = unless_cancelled(&context, read).await??;
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        one_page(request)?;
+        let mut result = ListPromptsResult::with_all_items(prompts::list());
+        if is_modern(&context) {
+            result.ttl_ms = Some(KEPT_FOR_MS);
+            result.cache_scope = Some(CacheScope::Public);
+        }
+        Ok(result)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let access = self.caller.access(&context.extensions).await?;
+        let (name, arguments) = (&request.name, request.arguments);
+        let get = prompts::get(&self.context.app, &access, name, arguments);
+        Ok(unless_cancelled(&context, get).await??.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let access = self.caller.access(&context.extensions).await?;
+        let (of, argument) = (&request.r#ref, &request.argument);
+        let complete = completion::complete(&self.context.app, &access, of, argument);
+        Ok(CompleteResult::new(
+            unless_cancelled(&context, complete).await??,
+        ))
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(listen::accepted(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let extensions = &context.request_context().extensions;
+        let access = self.caller.access(extensions).await?;
+        listen::run(&self.context.app, &access, &context).await
     }
 
     async fn on_custom_request(

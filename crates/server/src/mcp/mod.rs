@@ -5,13 +5,23 @@
 //! knows nothing of HTTP: it asks a [`Caller`] who calls, so that it is served
 //! over standard input and output as well. [`tools`] gives it the tools of
 //! `crate::tools`, [`errors`] turns our errors into the protocol's.
+//!
+//! Beside tools there are [`resources`] (memories by address, see [`uri`], as
+//! Markdown, see [`document`]), [`prompts`], [`completion`], and [`listen`] for
+//! changes.
 
 mod caller;
+mod completion;
+mod document;
 mod envelope;
 mod errors;
 mod gate;
 mod handler;
+mod listen;
+mod prompts;
+mod resources;
 mod tools;
+mod uri;
 
 use std::sync::Arc;
 
