@@ -1,7 +1,6 @@
 //! The client's half of the authorization endpoint: the URL that a person is
 //! sent to, and the query that they come back with.
 
-use picard_domain::Scopes;
 use url::Url;
 
 use crate::{
@@ -17,8 +16,8 @@ pub struct Asked<'a> {
     pub client_id: &'a str,
     /// Where to return to, exactly as registered.
     pub redirect_uri: &'a str,
-    /// What to ask for.
-    pub scopes: Scopes,
+    /// What to ask for, separated by spaces; `None` leaves it to the server.
+    pub scope: Option<&'a str>,
     /// A fresh random value that only this browser's session knows.
     pub state: &'a str,
     /// What the code is to be bound to.
@@ -30,12 +29,16 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Returns the URL to send the person to.
     pub fn url(&self, mut authorization_endpoint: Url) -> Url {
+        if let Some(scope) = self.scope {
+            authorization_endpoint
+                .query_pairs_mut()
+                .append_pair("scope", scope);
+        }
         authorization_endpoint
             .query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", self.client_id)
             .append_pair("redirect_uri", self.redirect_uri)
-            .append_pair("scope", &self.scopes.to_string())
             .append_pair("state", self.state)
             .append_pair("code_challenge", &self.code_challenge.to_string())
             .append_pair("code_challenge_method", pkce::METHOD)

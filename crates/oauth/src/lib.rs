@@ -4,7 +4,8 @@
 //! refused ([`authorize`], [`token`], [`revocation`], [`introspection`]), which
 //! redirect URIs are good ([`redirect`]), PKCE ([`pkce`]), when a refresh token
 //! may be used ([`refresh`]), what the server tells about itself ([`metadata`])
-//! and the bearer scheme ([`bearer`]). The client's half is [`callback`].
+//! and the bearer scheme ([`bearer`]). The client's half is [`callback`],
+//! [`challenge`] and [`well_known`].
 //!
 //! What does not: HTTP, databases, people, the clock. The use cases, the server's
 //! handlers and the client crate call this.
@@ -14,6 +15,7 @@
 pub mod authorize;
 pub mod bearer;
 pub mod callback;
+pub mod challenge;
 pub mod cimd;
 mod client_auth;
 mod client_id;
@@ -28,6 +30,7 @@ mod resource;
 pub mod revocation;
 mod secret;
 pub mod token;
+pub mod well_known;
 
 pub use client_auth::ClientAuth;
 pub use client_id::{ClientIdentifier, InvalidClientIdentifier};

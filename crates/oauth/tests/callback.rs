@@ -25,7 +25,7 @@ fn served(state: &str) -> AuthorizationRequest {
     let asked = Asked {
         client_id: CLIENT,
         redirect_uri: "https://app.example/cb",
-        scopes: Scopes::read_write(),
+        scope: Some("memories:read memories:write"),
         state,
         code_challenge: verifier.challenge(),
         resource: "https://picard.example/mcp",
