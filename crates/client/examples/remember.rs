@@ -79,7 +79,7 @@ async fn main() -> Result<()> {
     );
     let query = wait_for_callback(&listener).await?;
     let tokens = oauth.exchange(begun.pending, &query, clock.now()).await?;
-    if let Some(identity) = oauth.introspect(&tokens.access).await? {
+    if let Some(identity) = oauth.introspect(&tokens).await? {
         println!(
             "Connected as {} (@{}) for {}.",
             identity.name, identity.handle, tokens.scopes

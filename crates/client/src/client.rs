@@ -80,7 +80,7 @@ impl<S: TokenStore> Client<S> {
             return Ok(tokens.access.clone());
         }
         // Another process, or another client in this one, may have been faster.
-        *held = self.shared.store.load().await.map_err(Error::Store)?;
+        *held = self.shared.load().await?;
         match held.as_ref() {
             None => Err(Error::Disconnected(Disconnected::NeverConnected)),
             Some(tokens) if usable(&tokens) => Ok(tokens.access.clone()),
@@ -107,17 +107,22 @@ impl<S: TokenStore> Client<S> {
 }
 
 impl<S: TokenStore> Shared<S> {
+    /// Reads the kept tokens. Those of another server stay where they are.
+    async fn load(&self) -> Result<Option<Tokens>, Error> {
+        let kept = self.store.load().await.map_err(Error::Store)?;
+        if let Some(tokens) = &kept {
+            self.oauth.check_issuer(tokens)?;
+        }
+        Ok(kept)
+    }
+
     /// Buys a new pair and keeps it.
     async fn renew(&self, old: &Tokens) -> Result<Tokens, Error> {
-        let Some(refresh) = &old.refresh else {
+        if old.refresh.is_none() {
             self.store.refused(old).await.map_err(Error::Store)?;
             return Err(Error::Disconnected(Disconnected::NoRefreshToken));
-        };
-        match self
-            .oauth
-            .refresh(refresh, old.scopes, self.clock.now())
-            .await
-        {
+        }
+        match self.oauth.refresh(old, self.clock.now()).await {
             Ok(new) => {
                 self.store.save(&new).await.map_err(Error::Store)?;
                 Ok(new)
@@ -130,8 +135,7 @@ impl<S: TokenStore> Shared<S> {
     /// A refused token is the end of the connection, unless another process
     /// has meanwhile kept its successor.
     async fn refused(&self, old: &Tokens) -> Result<Tokens, Error> {
-        let newest = self.store.load().await.map_err(Error::Store)?;
-        match newest {
+        match self.load().await? {
             Some(tokens) if tokens != *old && tokens.are_fresh(self.clock.now()) => Ok(tokens),
             _ => {
                 self.store.refused(old).await.map_err(Error::Store)?;

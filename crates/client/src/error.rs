@@ -10,6 +10,8 @@ use picard_domain::Scopes;
 use picard_oauth::{OAuthError, callback::CallbackError};
 use serde::Deserialize;
 
+use crate::ScopeSet;
+
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,6 +42,17 @@ pub enum Error {
         /// All scopes that the call needs.
         needed: Scopes,
     },
+
+    /// The resource still wants these scopes after the person was asked for them.
+    #[error("access is refused even after asking; needed: {needed}")]
+    StillRefused {
+        /// All scopes that the resource names.
+        needed: ScopeSet,
+    },
+
+    /// The person could not be asked for consent.
+    #[error("nobody could be asked for consent")]
+    Consent(#[source] BoxError),
 
     /// There is no such thing, or it belongs to somebody else.
     #[error("not found")]
@@ -121,6 +134,10 @@ pub enum Disconnected {
     /// The server no longer accepts the refresh token: revoked, expired or replayed.
     #[error("the server no longer accepts the refresh token")]
     RefreshRefused,
+    /// The tokens, or a flow, belong to another issuer than the one at hand, and
+    /// are not sent to it.
+    #[error("these tokens belong to another authorization server")]
+    OtherIssuer,
     /// The server does not accept even a token that it has just issued.
     #[error("the server rejects the access token")]
     TokenRejected,

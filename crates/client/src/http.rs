@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, StatusCode,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderName},
 };
 use rustls_platform_verifier::Verifier;
 use zeroize::Zeroizing;
@@ -28,16 +28,28 @@ pub struct Limits {
     pub pause: Duration,
 }
 
+impl Limits {
+    pub(crate) const DEFAULT: Self = Self {
+        connect: Duration::from_secs(5),
+        total: Duration::from_secs(30),
+        answer_bytes: 64 * 1024 * 1024,
+        read_attempts: 3,
+        pause: Duration::from_millis(150),
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            total: Duration::from_secs(30),
-            answer_bytes: 64 * 1024 * 1024,
-            read_attempts: 3,
-            pause: Duration::from_millis(150),
-        }
+        Self::DEFAULT
     }
+}
+
+/// Whether proxies of the environment may come between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proxies {
+    OfTheEnvironment,
+    /// For a server on this machine.
+    None,
 }
 
 /// Whether a request may be sent twice.
@@ -50,13 +62,34 @@ pub(crate) enum Repeat {
 }
 
 /// A complete answer.
-pub(crate) struct Answer {
+pub struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
+    /// Returns the HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// Returns the first value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Returns all values of a header that are text.
+    pub(crate) fn headers(&self, name: HeaderName) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
+    }
+
     /// Reads `Retry-After` in seconds (RFC 9110 section 10.2.3); one second without it.
     pub(crate) fn retry_after(&self) -> Duration {
         let header = self.headers.get(header::RETRY_AFTER);
@@ -65,7 +98,15 @@ impl Answer {
     }
 }
 
-/// A pool of connections to one server.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pool of connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
@@ -74,6 +115,15 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(server: &Server, limits: Limits) -> Result<Self, Error> {
+        let proxies = if server.is_loopback() {
+            Proxies::None
+        } else {
+            Proxies::OfTheEnvironment
+        };
+        Self::open(proxies, limits)
+    }
+
+    pub(crate) fn open(proxies: Proxies, limits: Limits) -> Result<Self, Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("picard-client/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls()?)
@@ -83,7 +133,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false);
-        if server.is_loopback() {
+        if proxies == Proxies::None {
             builder = builder.no_proxy();
         }
         let client = builder

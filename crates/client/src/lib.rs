@@ -44,9 +44,12 @@ mod tools;
 
 pub use client::Client;
 pub use error::{BoxError, Disconnected, Error, FieldError};
-pub use http::Limits;
+pub use http::{Answer, Limits};
 pub use memory::{Hit, Memory, MemoryPage, Person, Persona};
-pub use oauth::{Authorization, Identity, OAuth, Pending, Registration};
+pub use oauth::{
+    Application, ApplicationKind, Authorization, ClientAuthMethod, Consent, Credentials,
+    Discovered, Grant, Identity, OAuth, Pending, Registration, Resource, ScopeSet,
+};
 pub use picard_oauth::{ErrorCode, OAuthError, Secret, callback::CallbackError};
 pub use request::{Expiration, ListMemories, MemoryChange, NewMemory, PersonaQuery, Query};
 pub use server::Server;

@@ -4,11 +4,9 @@
 //! Behind a reverse proxy or in a container the two differ: the metadata names
 //! endpoints at the public address, and they are reached at the internal one.
 
-use std::net::IpAddr;
+use url::Url;
 
-use url::{Host, Url};
-
-use crate::Error;
+use crate::{Error, oauth::is_loopback};
 
 /// The two addresses of one server. Neither ends in a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,12 +69,7 @@ impl Server {
     /// Tells whether the internal address is on this machine, where no proxy
     /// of the environment may come between.
     pub(crate) fn is_loopback(&self) -> bool {
-        match Url::parse(&self.internal).ok().as_ref().and_then(Url::host) {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-            None => false,
-        }
+        Url::parse(&self.internal).is_ok_and(|url| is_loopback(&url))
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::future::Future;
 
-use picard_domain::{Instant, Scopes, Span};
+use picard_domain::{Instant, Scope, Scopes, Span};
 use picard_oauth::Secret;
 
-use crate::BoxError;
+use crate::{BoxError, Error, Grant};
 
-/// What a connection consists of.
+/// What a connection with a Picard server consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
+    /// The server that issued them. They are never sent to another one.
+    pub issuer: String,
     /// Sent with each call.
     pub access: Secret,
     /// Buys the next pair; good for one use.
@@ -23,10 +25,38 @@ pub struct Tokens {
 impl Tokens {
     /// An access token is renewed this long before it ends, so that it does
     /// not end on its way.
-    pub const SKEW: Span = Span::seconds(45);
+    pub const SKEW: Span = Grant::SKEW;
 
     pub(crate) fn are_fresh(&self, now: Instant) -> bool {
         now + Self::SKEW < self.expires_at
+    }
+}
+
+impl TryFrom<Grant> for Tokens {
+    type Error = Error;
+
+    /// Reads the granted scopes as those of a Picard server.
+    fn try_from(grant: Grant) -> Result<Self, Error> {
+        let scopes = grant.scopes.to_string().parse();
+        Ok(Self {
+            issuer: grant.issuer,
+            access: grant.access,
+            refresh: grant.refresh,
+            expires_at: grant.expires_at,
+            scopes: scopes.map_err(|_| Error::protocol("scopes that no Picard server has"))?,
+        })
+    }
+}
+
+impl From<&Tokens> for Grant {
+    fn from(tokens: &Tokens) -> Self {
+        Self {
+            issuer: tokens.issuer.clone(),
+            access: tokens.access.clone(),
+            refresh: tokens.refresh.clone(),
+            expires_at: tokens.expires_at,
+            scopes: tokens.scopes.iter().map(Scope::as_str).collect(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! that is no success becomes an [`Error`].
 
 use picard_domain::{MemoryId, Permission, Scopes};
+use picard_oauth::challenge::BearerChallenge;
 use reqwest::{StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -190,12 +191,9 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
 
 /// Reads `scope="…"` of the challenge (RFC 6750 section 3).
 fn needed_scopes(answer: &Answer) -> Scopes {
-    answer
-        .headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .filter_map(|challenge| challenge.split_once("scope=\"")?.1.split_once('"'))
-        .find_map(|(scopes, _)| scopes.parse().ok())
+    let challenge = BearerChallenge::find(answer.headers(header::WWW_AUTHENTICATE));
+    let scope = challenge.and_then(|challenge| challenge.scope);
+    scope
+        .and_then(|scope| scope.parse().ok())
         .unwrap_or_default()
 }

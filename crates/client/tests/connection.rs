@@ -420,7 +420,7 @@ async fn introspection_tells_who_is_connected_and_revocation_ends_it() {
     let oauth = fixture.oauth();
     let tokens = tokens(&fixture, Scopes::read_write()).await;
     let identity = oauth
-        .introspect(&tokens.access)
+        .introspect(&tokens)
         .await
         .expect("an answer")
         .expect("active");
@@ -429,14 +429,8 @@ async fn introspection_tells_who_is_connected_and_revocation_ends_it() {
         ("ada", "Ada Lovelace")
     );
     assert_eq!(identity.scopes, Scopes::read_write());
-    oauth
-        .revoke(tokens.refresh.as_ref().expect("a refresh token"))
-        .await
-        .expect("revoked");
-    assert_eq!(
-        oauth.introspect(&tokens.access).await.expect("an answer"),
-        None
-    );
+    oauth.revoke(&tokens).await.expect("revoked");
+    assert_eq!(oauth.introspect(&tokens).await.expect("an answer"), None);
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn keep(
     former: Option<ConnectionId>,
     tokens: &Tokens,
 ) -> Result<(), Error> {
-    let identity = service.oauth.introspect(&tokens.access).await?;
+    let identity = service.oauth.introspect(tokens).await?;
     let identity = identity.ok_or(Error::ConnectionLost)?;
     let former_tokens = match former {
         Some(former) => service.connections.vault().open(former).await?,
@@ -113,8 +113,7 @@ pub(crate) async fn end(service: &Service, connection: ConnectionId) -> Result<E
 
 /// Asks the server to end the grant that these tokens belong to.
 async fn revoke(service: &Service, tokens: &Tokens) -> Ended {
-    let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
-    match service.oauth.revoke(token).await {
+    match service.oauth.revoke(tokens).await {
         Ok(()) => Ended::Everywhere,
         Err(error) => {
             tracing::warn!(%error, "the server could not be told that a connection has ended");

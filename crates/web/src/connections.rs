@@ -47,6 +47,7 @@ pub(crate) struct SealedTokens {
 /// What is inside the seal.
 #[derive(Serialize, Deserialize)]
 struct Pair {
+    issuer: String,
     access: String,
     refresh: Option<String>,
 }
@@ -108,6 +109,7 @@ impl Vault {
     /// Seals tokens for the row of a connection: no other row opens them.
     pub(crate) fn seal(&self, connection: ConnectionId, tokens: &Tokens) -> Vec<u8> {
         let pair = Pair {
+            issuer: tokens.issuer.clone(),
             access: tokens.access.expose().to_owned(),
             refresh: tokens
                 .refresh
@@ -140,6 +142,7 @@ impl Vault {
             return Ok(None);
         };
         let tokens = Tokens {
+            issuer: pair.issuer,
             access: Secret::new(pair.access),
             refresh: pair.refresh.map(Secret::new),
             expires_at: row.access_expires_at,

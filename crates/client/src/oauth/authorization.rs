@@ -1,6 +1,6 @@
 //! One trip of a person to the server's consent page and back.
 
-use picard_domain::{Entropy, Scopes};
+use picard_domain::Entropy;
 use picard_oauth::{
     Secret,
     callback::{self, Asked, CallbackError, Expected},
@@ -10,7 +10,7 @@ use picard_oauth::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Registration, resource};
+use super::ScopeSet;
 use crate::Error;
 
 /// A flow that has begun.
@@ -33,14 +33,22 @@ pub struct Pending {
     pub(super) verifier: String,
     pub(super) redirect_uri: String,
     pub(super) resource: String,
-    pub(super) scopes: Scopes,
+    pub(super) scopes: ScopeSet,
+}
+
+/// What a flow is to ask for, and for whom.
+pub(super) struct Wanted<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) redirect_uri: &'a str,
+    pub(super) resource: &'a str,
+    pub(super) scopes: ScopeSet,
 }
 
 impl Authorization {
+    /// Begins a flow at a server whose metadata were checked.
     pub(super) fn begin(
         metadata: &AuthorizationServerMetadata,
-        registration: &Registration,
-        scopes: Scopes,
+        wanted: Wanted<'_>,
         entropy: &dyn Entropy,
     ) -> Result<Self, Error> {
         let verifier = Verifier::random(entropy);
@@ -49,17 +57,18 @@ impl Authorization {
             state: Verifier::random(entropy).expose().to_owned(),
             issuer: metadata.issuer.clone(),
             iss_is_sent: metadata.authorization_response_iss_parameter_supported,
-            redirect_uri: registration.redirect_uri.clone(),
-            resource: resource(metadata),
-            scopes,
+            redirect_uri: wanted.redirect_uri.to_owned(),
+            resource: wanted.resource.to_owned(),
+            scopes: wanted.scopes,
             verifier: verifier.expose().to_owned(),
         };
         let endpoint = Url::parse(&metadata.authorization_endpoint)
             .map_err(|_| Error::protocol("the authorization endpoint is no address"))?;
+        let scope = pending.scopes.parameter();
         let asked = Asked {
-            client_id: &registration.client_id,
+            client_id: wanted.client_id,
             redirect_uri: &pending.redirect_uri,
-            scopes,
+            scope: scope.as_deref(),
             state: &pending.state,
             code_challenge: verifier.challenge(),
             resource: &pending.resource,
@@ -75,6 +84,12 @@ impl Pending {
     /// Returns the `state` that belongs to this flow: the name to find it by.
     pub fn state(&self) -> &str {
         &self.state
+    }
+
+    /// Returns the issuer that the person was sent to. It was written down
+    /// before they left, and nothing that comes back changes it.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// Reads the query of a callback and returns its code, checked against this
