@@ -9,5 +9,6 @@ mod isolation;
 mod kill;
 mod meaning;
 mod separate;
+mod slow_clients;
 mod tools;
 mod updates;

@@ -72,7 +72,8 @@ impl Up {
         Self::start_with(data_dir, &["--listen", &server, "--web-listen", &web])
     }
 
-    fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
+    /// Starts it with these flags and waits until it says its addresses.
+    pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
         let log = data_dir.with_extension("log");
         let stderr = std::fs::OpenOptions::new()
             .create(true)

@@ -1,11 +1,19 @@
 //! Listening, and stopping cleanly.
 
-use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, extract::ConnectInfo};
+use clap::Args;
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::hint::OrHint as _;
 
@@ -37,18 +45,89 @@ pub(crate) fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(stopped)
 }
 
+/// How patient the service is with slow clients. Without an end, a few half-sent
+/// requests would hold all its connections.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Patience {
+    /// How long a client may take for the head of a request, and be silent within its body
+    #[arg(
+        long,
+        env = "PICARD_REQUEST_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    request_timeout: u64,
+}
+
 /// Serves until the signal; then lets open requests finish, for [`DRAIN`] at most.
+///
+/// `axum::serve` has no limit for the head of a request, so this is the same
+/// loop over hyper with one.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    patience: Patience,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(until(stop.clone()));
-    tokio::select! {
-        served = serving.into_future() => served.context("the server stopped by itself"),
-        () = async { until(stop).await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    let patience = Duration::from_secs(patience.request_timeout);
+    let router = router.layer(RequestBodyTimeoutLayer::new(patience));
+    let mut connections = auto::Builder::new(TokioExecutor::new());
+    connections
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience);
+    connections
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    refused(&error).await;
+                    continue;
+                }
+            },
+            () = until(stop.clone()) => break,
+        };
+        // Answers are small; they are not kept back to fill a packet.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let answer = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = connections
+            .serve_connection(TokioIo::new(stream), answer)
+            .into_owned();
+        let connection = graceful.watch(connection);
+        // How a connection ends is the client's affair.
+        tokio::spawn(async move { drop(connection.await) });
     }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = tokio::time::sleep(DRAIN) => {}
+    }
+    Ok(())
+}
+
+/// A connection that broke before it began is nothing; anything else, such as
+/// too many open files, mends itself only with time.
+async fn refused(error: &std::io::Error) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionAborted | ConnectionReset
+    ) {
+        return;
+    }
+    tracing::error!(%error, "no connection can be accepted");
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 /// Cancels at the signal, so that what would stay open ends by itself.

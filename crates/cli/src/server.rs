@@ -36,6 +36,8 @@ pub(crate) struct ServerCommand {
     #[command(flatten)]
     admin: FirstAdmin,
     #[command(flatten)]
+    patience: serve::Patience,
+    #[command(flatten)]
     logging: Logging,
 }
 
@@ -266,7 +268,7 @@ impl ServerCommand {
         let config = self.settings.config(public_url, None, listening);
         let server = Server::new(app.clone(), config);
         serve::cancel_on(stop.clone(), server.stopping());
-        serve::serve(listener, picard_server::router(server), stop).await?;
+        serve::serve(listener, picard_server::router(server), self.patience, stop).await?;
         renewal.abort();
         app.close().await;
         tracing::info!("the server has stopped");

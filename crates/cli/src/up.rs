@@ -35,6 +35,8 @@ pub(crate) struct Up {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    patience: serve::Patience,
+    #[command(flatten)]
     logging: Logging,
 }
 
@@ -65,8 +67,8 @@ impl Up {
         let renewal = server::renew_in_background(&app);
         self.announce(&issuer, &web_url)?;
         let served = tokio::try_join!(
-            serve::serve(server_listener, router, stop.clone()),
-            serve::serve(web_listener, web.router(), stop),
+            serve::serve(server_listener, router, self.patience, stop.clone()),
+            serve::serve(web_listener, web.router(), self.patience, stop),
         );
         renewal.abort();
         web.close().await;
@@ -114,15 +116,16 @@ impl Up {
 
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     fn announce(&self, issuer: &str, web_url: &str) -> anyhow::Result<()> {
+        let mcp = format!("{issuer}/mcp");
         if self.json {
-            println!("{}", json!({"web": web_url, "server": issuer}));
+            println!("{}", json!({"web": web_url, "server": issuer, "mcp": mcp}));
             return Ok(());
         }
         let data = self.data_dir.path()?;
         println!("Picard is ready.\n");
         println!("  Web client   {web_url}    write and find memories here");
-        println!("  Server       {issuer}    your account, connected applications");
-        println!("  API          {issuer}/docs");
+        println!("  MCP          {mcp}    give this to an assistant; {issuer}/connect says how");
+        println!("  Server       {issuer}    your account, connected applications, API");
         println!(
             "  Data         {}    encrypted; back up the keyrings in it\n",
             data.display()

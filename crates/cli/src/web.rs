@@ -30,6 +30,8 @@ pub(crate) struct WebCommand {
     #[command(flatten)]
     pub(crate) settings: WebSettings,
     #[command(flatten)]
+    patience: serve::Patience,
+    #[command(flatten)]
     logging: Logging,
 }
 
@@ -139,7 +141,7 @@ impl WebCommand {
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
         let web = open_web(config, keys).await?;
         tracing::info!(%public_url, %server, "the web client is ready");
-        serve::serve(listener, web.router(), stop).await?;
+        serve::serve(listener, web.router(), self.patience, stop).await?;
         web.close().await;
         tracing::info!("the web client has stopped");
         Ok(())

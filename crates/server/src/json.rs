@@ -1,10 +1,13 @@
 //! JSON bodies: the right type, not too long, UTF-8, and errors that name the field.
 
+use std::error::Error as _;
+
 use axum::{
-    body::{Bytes, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{FromRequest, Request},
 };
 use http::{HeaderMap, header};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -21,9 +24,7 @@ impl<T: DeserializeOwned> FromRequest<Server> for StrictJson<T> {
 
     async fn from_request(request: Request, _: &Server) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        let body = to_bytes(request.into_body(), MAX_BODY)
-            .await
-            .map_err(|_| Problem::new("too_large", format!("the most is {MAX_BODY} bytes")))?;
+        let body = whole(request.into_body(), MAX_BODY).await?;
         let value = value(&body)?;
         if !value.is_object() {
             return Err(Problem::new(
@@ -33,6 +34,20 @@ impl<T: DeserializeOwned> FromRequest<Server> for StrictJson<T> {
         }
         typed(value).map(Self)
     }
+}
+
+/// Reads a whole body of at most `max` bytes.
+pub(crate) async fn whole(body: Body, max: usize) -> Result<Bytes, Problem> {
+    to_bytes(body, max).await.map_err(|error| {
+        let too_large = error
+            .source()
+            .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+        if too_large {
+            Problem::new("too_large", format!("the most is {max} bytes"))
+        } else {
+            Problem::new("invalid_request", "the body did not arrive whole")
+        }
+    })
 }
 
 /// Reads a value as a type; a field of the wrong type or form is named.

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    body::{Bytes, to_bytes},
+    body::Bytes,
     extract::{FromRequest, Request, State},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,10 @@ use picard_oauth::{
 };
 
 use super::error::{Refused, never_cached};
-use crate::{json::is_of_type, problem::Problem, state::Server};
+use crate::{
+    json::{is_of_type, whole},
+    state::Server,
+};
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
@@ -48,10 +51,9 @@ impl FromRequest<Server> for RawForm {
                 Refused::OAuth(OAuthError::new(ErrorCode::InvalidRequest, why)).into_response(),
             );
         }
-        let body = to_bytes(body, MAX_FORM).await.map_err(|_| {
-            Problem::new("too_large", format!("a form has at most {MAX_FORM} bytes"))
-                .into_response()
-        })?;
+        let body = whole(body, MAX_FORM)
+            .await
+            .map_err(IntoResponse::into_response)?;
         Ok(Self {
             uri: parts.uri,
             headers: parts.headers,

@@ -1,0 +1,50 @@
+//! Clients that send half a request and fall silent do not hold a connection for ever.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use picard_tests::{process::Up, visitor::Visitor};
+
+/// Sends a beginning and reads what comes back until the server closes.
+fn half_sent(address: &str, beginning: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    // Far beyond the server's patience: a server without any fails here.
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .expect("a socket has a time-out");
+    stream.write_all(beginning.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the server closes the connection");
+    answer
+}
+
+#[tokio::test]
+async fn a_request_that_stays_half_sent_is_ended_and_others_are_served() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data_dir = dir.path().join("data");
+    std::fs::create_dir(&data_dir).expect("a folder");
+    let flags = [
+        "--listen=127.0.0.1:0",
+        "--web-listen=127.0.0.1:0",
+        "--request-timeout=1",
+    ];
+    let up = Up::start_with(&data_dir, &flags);
+    for service in [&up.server, &up.web] {
+        let address = service.replace("http://localhost", "127.0.0.1");
+        let open = TcpStream::connect(&address).expect("it listens");
+        let head = "POST /oauth/token HTTP/1.1\r\nhost: localhost\r\n";
+        half_sent(&address, head);
+        let silent_body = format!(
+            "{head}content-type: application/x-www-form-urlencoded\r\ncontent-length: 10\r\n\r\na="
+        );
+        let answer = half_sent(&address, &silent_body);
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+        assert_eq!(Visitor::new(service).get("/health").await.status, 200);
+        drop(open);
+    }
+}
