@@ -1,5 +1,7 @@
 //! How often somebody may guess, counted in the database so that all nodes count together.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use picard_crypto::sha256;
 use picard_domain::{Instant, Span};
 use picard_store::attempts;
@@ -8,6 +10,10 @@ use crate::{App, Error, Visit};
 
 /// The window in which failures are counted.
 const WINDOW: Span = Span::minutes(15);
+
+/// From where the servers of Claude call: many people share these addresses,
+/// and each connection they make registers a client (160.79.104.0/21).
+const SHARED_BY_MANY: (Ipv4Addr, u32) = (Ipv4Addr::new(160, 79, 104, 0), 21);
 
 /// What is counted, and how often it may fail in one window.
 pub(crate) struct Limit {
@@ -39,6 +45,18 @@ impl Limit {
         [Self::new(&format!("sign up from {}", address(visit)), 60)]
     }
 
+    /// Applications that register themselves from one address. It bounds what one
+    /// caller can fill the table with, and is far above what assistants need.
+    pub(crate) fn registration(visit: &Visit) -> [Self; 1] {
+        let most = if is_shared_by_many(visit.ip) {
+            5000
+        } else {
+            100
+        };
+        let name = format!("registration from {}", address(visit));
+        [Self::new(&name, most)]
+    }
+
     /// The password asked for again within a session.
     pub(crate) fn password(user: picard_domain::UserId) -> [Self; 1] {
         [Self::new(&format!("password of {user}"), 10)]
@@ -56,10 +74,16 @@ impl Limit {
 fn address(visit: &Visit) -> String {
     match visit.ip {
         // One household or attacker commonly holds a whole /64.
-        Some(std::net::IpAddr::V6(ip)) => format!("{:x?}", &ip.segments()[..4]),
-        Some(std::net::IpAddr::V4(ip)) => ip.to_string(),
+        Some(IpAddr::V6(ip)) => format!("{:x?}", &ip.segments()[..4]),
+        Some(IpAddr::V4(ip)) => ip.to_string(),
         None => "nowhere".to_owned(),
     }
+}
+
+fn is_shared_by_many(ip: Option<IpAddr>) -> bool {
+    let (network, bits) = SHARED_BY_MANY;
+    let start = |ip: Ipv4Addr| u32::from(ip) >> (32 - bits);
+    matches!(ip, Some(IpAddr::V4(ip)) if start(ip) == start(network))
 }
 
 impl App {
@@ -100,5 +124,19 @@ fn too_many(window_start: Instant, now: Instant) -> Error {
     let left = (window_start + WINDOW - now).as_seconds() + 1;
     Error::TooManyAttempts {
         retry_after_seconds: u64::try_from(left).unwrap_or(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_many_people_share_are_known() {
+        let is_shared = |text: &str| is_shared_by_many(text.parse().ok());
+        assert!(is_shared("160.79.104.0") && is_shared("160.79.111.255"));
+        for text in ["160.79.103.255", "160.79.112.0", "::1", "nowhere"] {
+            assert!(!is_shared(text), "{text}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use picard_domain::{ClientId, DisplayName, Scopes};
 use picard_oauth::{
     ClientAuth, ClientIdentifier, ErrorCode, OAuthError,
     redirect::{InvalidRedirectUri, RedirectUri},
+    registration::AuthMethod,
 };
 use picard_store::clients::{self, RedirectUris, Registered};
 
@@ -18,7 +19,7 @@ pub struct Client {
     pub origin: Origin,
     /// Its name, as it calls itself.
     pub name: String,
-    /// Whether it proves who it is with a secret.
+    /// Whether it proves who it is, with a secret or a key.
     pub is_confidential: bool,
     /// Where it may be sent back to.
     pub redirect_uris: Vec<RedirectUri>,
@@ -117,9 +118,9 @@ impl App {
         let redirect_uris = RedirectUris::new(new.redirect_uris)
             .ok_or_else(|| InvalidRegistration::Field("a redirect URI has a space".to_owned()))?;
         let method = if new.secret.is_some() {
-            "client_secret_basic"
+            AuthMethod::ClientSecretBasic
         } else {
-            "none"
+            AuthMethod::None
         };
         let row = clients::Client {
             id: new.id,
@@ -128,9 +129,8 @@ impl App {
             name: name.to_string(),
             redirect_uris,
             scopes: new.scopes,
-            auth_method: method.to_owned(),
+            auth_method: method.as_str().to_owned(),
             application_type: "web".to_owned(),
-            grant_types: "authorization_code refresh_token".to_owned(),
             client_uri: None,
             jwks: None,
             jwks_uri: None,
@@ -190,7 +190,7 @@ impl App {
             id: row.id,
             origin: Origin::of(row.registered, id),
             name: row.name,
-            is_confidential: row.secret_digest.is_some(),
+            is_confidential: row.auth_method != AuthMethod::None.as_str(),
             redirect_uris: redirect_uris?,
             scopes: row.scopes,
         }))
@@ -205,7 +205,8 @@ impl App {
         let found = self.find_client(presented.client_id()).await?;
         let client = found.ok_or_else(|| refused("unknown client"))?;
         match (client.secret_digest, presented.secret()) {
-            (None, None) => Ok(client.id),
+            (None, None) if client.auth_method == AuthMethod::None.as_str() => Ok(client.id),
+            (None, None) => Err(refused("this client must authenticate with an assertion")),
             (Some(digest), Some(secret)) => {
                 let given = Digest::of(secret.expose());
                 if constant_time_eq(&digest, given.as_bytes()) {

@@ -23,6 +23,7 @@ mod passwords;
 mod people_types;
 mod persona;
 mod recall;
+mod registration;
 mod renewal;
 mod requests;
 mod sign_up;

@@ -3,9 +3,10 @@
 //! What lives here is what the specifications say: how requests are read and
 //! refused ([`authorize`], [`token`], [`revocation`], [`introspection`]), which
 //! redirect URIs are good ([`redirect`]), PKCE ([`pkce`]), when a refresh token
-//! may be used ([`refresh`]), what the server tells about itself ([`metadata`])
-//! and the bearer scheme ([`bearer`]). The client's half is [`callback`],
-//! [`challenge`] and [`well_known`].
+//! may be used ([`refresh`]), how clients register themselves ([`registration`]),
+//! what the server tells about itself ([`metadata`]) and the bearer scheme
+//! ([`bearer`]). The client's half is [`callback`], [`challenge`] and
+//! [`well_known`].
 //!
 //! What does not: HTTP, databases, people, the clock. The use cases, the server's
 //! handlers and the client crate call this.
@@ -26,6 +27,7 @@ pub mod metadata;
 pub mod pkce;
 pub mod redirect;
 pub mod refresh;
+pub mod registration;
 mod resource;
 pub mod revocation;
 mod secret;

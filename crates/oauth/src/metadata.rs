@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub const AUTHORIZE: &str = "/oauth/authorize";
 /// The path of the token endpoint.
 pub const TOKEN: &str = "/oauth/token";
+/// The path of the registration endpoint (RFC 7591 section 3).
+pub const REGISTER: &str = "/oauth/register";
 /// The path of the revocation endpoint.
 pub const REVOKE: &str = "/oauth/revoke";
 /// The path of the introspection endpoint.
@@ -83,7 +85,7 @@ impl AuthorizationServerMetadata {
             issuer: issuer.to_owned(),
             authorization_endpoint: at(AUTHORIZE),
             token_endpoint: at(TOKEN),
-            registration_endpoint: None,
+            registration_endpoint: Some(at(REGISTER)),
             revocation_endpoint: Some(at(REVOKE)),
             introspection_endpoint: Some(at(INTROSPECT)),
             response_types_supported: strings(&["code"]),
@@ -177,7 +179,10 @@ mod tests {
             serde_json::json!(["S256"])
         );
         assert_eq!(json["authorization_response_iss_parameter_supported"], true);
-        assert_eq!(json.get("registration_endpoint"), None);
+        assert_eq!(
+            json["registration_endpoint"],
+            "https://picard.example/oauth/register"
+        );
         let read: AuthorizationServerMetadata = serde_json::from_value(json).unwrap();
         assert!(read.is_usable(ISSUER));
         assert_eq!(read, ours);

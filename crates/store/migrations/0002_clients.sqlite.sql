@@ -4,7 +4,7 @@
 
 -- Applications that may ask for access.
 -- How each became known: 'operator', 'dynamic' (it registered itself) or 'document'.
--- Redirect addresses: one a line. Grant types: words with spaces between.
+-- Redirect addresses: one a line.
 CREATE TABLE clients_2 (
     id                   BLOB NOT NULL,
     registered           TEXT NOT NULL CHECK (registered IN ('operator', 'dynamic', 'document')),
@@ -14,7 +14,6 @@ CREATE TABLE clients_2 (
     scopes               TEXT NOT NULL,
     auth_method          TEXT NOT NULL,
     application_type     TEXT NOT NULL CHECK (application_type IN ('web', 'native')),
-    grant_types          TEXT NOT NULL,
     client_uri           TEXT,
     jwks                 TEXT,
     jwks_uri             TEXT,
@@ -30,9 +29,9 @@ CREATE TABLE clients_2 (
 ) STRICT;
 
 INSERT INTO clients_2 (id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
-                       application_type, grant_types, created_at, last_used_at)
+                       application_type, created_at, last_used_at)
 SELECT id, 'operator', secret_digest, name, redirect_uris, scopes, auth_method,
-       'web', 'authorization_code refresh_token', created_at, last_used_at
+       'web', created_at, last_used_at
 FROM clients;
 
 DROP TABLE clients;

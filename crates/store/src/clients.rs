@@ -25,8 +25,6 @@ record! {
         pub auth_method: String,
         /// `web` or `native`, as it says of itself.
         pub application_type: String,
-        /// The grant types that it uses, with spaces between.
-        pub grant_types: String,
         /// Its own page.
         pub client_uri: Option<String>,
         /// Its public keys as a JWK Set: given inline, or as last fetched.
@@ -122,16 +120,16 @@ impl Column for RedirectUris {
 pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
     let put = sql!(
         "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
-                auth_method, application_type, grant_types, client_uri, jwks, jwks_uri,
+                auth_method, application_type, client_uri, jwks, jwks_uri,
                 jwks_fetched_at, metadata_digest, metadata_url, document_fetched_at,
                 document_fresh_until, document_etag, created_at, last_used_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20)
+                 $18, $19)
          ON CONFLICT (id) DO UPDATE SET
             registered = excluded.registered, secret_digest = excluded.secret_digest,
             name = excluded.name, redirect_uris = excluded.redirect_uris,
             scopes = excluded.scopes, auth_method = excluded.auth_method,
-            application_type = excluded.application_type, grant_types = excluded.grant_types,
+            application_type = excluded.application_type,
             client_uri = excluded.client_uri, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
             jwks_fetched_at = excluded.jwks_fetched_at,
             metadata_digest = excluded.metadata_digest, metadata_url = excluded.metadata_url,
@@ -146,7 +144,6 @@ pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
         client.scopes,
         client.auth_method.as_str(),
         client.application_type.as_str(),
-        client.grant_types.as_str(),
         client.client_uri.as_deref(),
         client.jwks.as_deref(),
         client.jwks_uri.as_deref(),
@@ -169,9 +166,9 @@ pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
     let (id,) = db
         .one(sql!(
             "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
-                    auth_method, application_type, grant_types, client_uri, jwks, jwks_uri,
+                    auth_method, application_type, client_uri, jwks, jwks_uri,
                     metadata_digest, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              ON CONFLICT (metadata_digest) DO UPDATE SET created_at = excluded.created_at
              RETURNING id",
             client.id,
@@ -182,7 +179,6 @@ pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
             client.scopes,
             client.auth_method.as_str(),
             client.application_type.as_str(),
-            client.grant_types.as_str(),
             client.client_uri.as_deref(),
             client.jwks.as_deref(),
             client.jwks_uri.as_deref(),
@@ -197,7 +193,7 @@ pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
 pub async fn find(db: &Db, id: ClientId) -> Result<Option<Client>, Error> {
     db.optional(sql!(
         "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
-                application_type, grant_types, client_uri, jwks, jwks_uri, jwks_fetched_at,
+                application_type, client_uri, jwks, jwks_uri, jwks_fetched_at,
                 metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
                 document_etag, created_at, last_used_at
          FROM clients WHERE id = $1",
@@ -210,7 +206,7 @@ pub async fn find(db: &Db, id: ClientId) -> Result<Option<Client>, Error> {
 pub async fn list(db: &Db, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>, Error> {
     db.all(sql!(
         "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
-                application_type, grant_types, client_uri, jwks, jwks_uri, jwks_fetched_at,
+                application_type, client_uri, jwks, jwks_uri, jwks_fetched_at,
                 metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
                 document_etag, created_at, last_used_at
          FROM clients WHERE ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2",

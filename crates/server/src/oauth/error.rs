@@ -13,6 +13,9 @@ use crate::problem::Problem;
 /// An error of an endpoint that applications call.
 pub(super) enum Refused {
     OAuth(OAuthError),
+    /// Too many requests: come again in so many seconds. As an error of OAuth too,
+    /// since that is what its clients can read.
+    TooMany(u64),
     Problem(Box<Problem>),
 }
 
@@ -41,6 +44,15 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => problem.into_response(),
+            Self::TooMany(seconds) => {
+                let why = format!("too many requests; try again in {seconds} seconds");
+                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, why);
+                let mut response = (StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response();
+                never_cached(response.headers_mut());
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, seconds.into());
+                response
+            }
             Self::OAuth(error) => {
                 let status =
                     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);

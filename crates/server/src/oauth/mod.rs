@@ -5,6 +5,7 @@ mod authorize;
 mod clients;
 mod error;
 mod metadata;
+mod register;
 mod token;
 
 use axum::{
@@ -32,6 +33,8 @@ pub(crate) fn api() -> Router<Server> {
     Router::new()
         .route(paths::TOKEN, post(token::token))
         .route("/token", post(token::token))
+        .route(paths::REGISTER, post(register::register))
+        .route("/register", post(register::register))
         .route(paths::REVOKE, post(token::revoke))
         .route(paths::INTROSPECT, post(token::introspect))
         .route("/api/clients/{client_id}", put(clients::register))

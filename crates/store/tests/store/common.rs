@@ -128,7 +128,6 @@ pub(crate) fn newcomer(n: u128, registered: Registered) -> Client {
         scopes: Scopes::read_write(),
         auth_method: "none".into(),
         application_type: "native".into(),
-        grant_types: "authorization_code refresh_token".into(),
         client_uri: None,
         jwks: None,
         jwks_uri: None,
