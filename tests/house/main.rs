@@ -177,3 +177,33 @@ fn no_source_file_is_longer_than_800_lines() {
         "split these by what they are about: {long:?}"
     );
 }
+
+/// The fixtures of the conformance suite are for its tests alone.
+#[test]
+fn nothing_but_the_suite_turns_the_feature_conformance_on() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("a list");
+    let texts = |value: &Value| -> Vec<String> {
+        let list = value.as_array().expect("a list").iter();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut on = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        for (feature, turns_on) in package["features"].as_object().expect("features") {
+            let reached = texts(turns_on);
+            if name.starts_with("picard") && reached.iter().any(|f| f.contains("conformance")) {
+                on.push(format!("{name}, feature {feature}"));
+            }
+        }
+        for used in package["dependencies"].as_array().expect("a list") {
+            if used["name"] == "picard-server"
+                && texts(&used["features"]).contains(&"conformance".into())
+            {
+                let kind = used["kind"].as_str().unwrap_or("normal");
+                on.push(format!("{name}, as a {kind} dependency"));
+            }
+        }
+    }
+    assert_eq!(on, ["picard-tests, as a dev dependency"]);
+}

@@ -143,6 +143,26 @@ impl Tokens {
     }
 }
 
+/// Does what a person does at the address of an authorization request: logs in
+/// when asked to, and allows. Returns where the browser is sent then.
+pub async fn allow(person: &mut Visitor, address: &str, handle: &str, password: &str) -> Url {
+    let mut page = person.get(address).await;
+    page = person.follow(page).await;
+    if let Some(next) = page.input("next") {
+        let csrf = page.csrf();
+        let fields = [
+            ("csrf", &*csrf),
+            ("next", &*next),
+            ("handle", handle),
+            ("password", password),
+        ];
+        page = person.post("/login", &fields).await;
+        page = person.follow(page).await;
+    }
+    let answer = Application::decide(person, &page, "allow").await;
+    Url::parse(answer.location()).expect("a redirect to the application")
+}
+
 /// Returns a query parameter of an address.
 pub fn parameter(address: &Url, name: &str) -> Option<String> {
     let mut pairs = address.query_pairs();

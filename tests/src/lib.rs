@@ -1,9 +1,12 @@
 //! What the flows of the suite share: the real binary, a browser as far as
-//! HTTP goes, an application written from the RFCs alone, and a server in this
-//! process with a clock that is turned by hand, and the table of attacks.
+//! HTTP goes, an application written from the RFCs alone, a server in this
+//! process with a clock that is turned by hand, the table of attacks, and what programs
+//! that are not ours need: a Node to run in, a gate that adds a token.
 
 pub mod application;
+pub mod node;
 pub mod process;
+pub mod proxy;
 pub mod server;
 pub mod table;
 pub mod visitor;

@@ -52,6 +52,38 @@ struct Parts {
     entropy: Arc<SeededEntropy>,
 }
 
+/// How a server differs from the ordinary one.
+#[derive(Clone, Copy)]
+struct Changes {
+    config: fn(Config) -> Config,
+    server: fn(Server) -> Server,
+}
+
+impl Changes {
+    const NONE: Self = Self {
+        config: |config| config,
+        server: |server| server,
+    };
+}
+
+impl Parts {
+    async fn fresh(database: Database) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let address = match database {
+            Database::Sqlite => format!("sqlite:{}", dir.path().join("picard.db").display()),
+            Database::Postgres => postgres::create_database().await,
+        };
+        let entropy = Arc::new(SeededEntropy::new(1701));
+        Self {
+            dir: Arc::new(dir),
+            address,
+            keyring: Keyring::generate(&*entropy),
+            clock: Arc::new(FakeClock::default()),
+            entropy,
+        }
+    }
+}
+
 impl TestServer {
     /// Starts a server on a fresh SQLite database.
     pub async fn start() -> Self {
@@ -60,29 +92,44 @@ impl TestServer {
 
     /// Starts a server on a fresh database.
     pub async fn on(database: Database) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let address = match database {
-            Database::Sqlite => format!("sqlite:{}", dir.path().join("picard.db").display()),
-            Database::Postgres => postgres::create_database().await,
+        let parts = Parts::fresh(database).await;
+        Self::with(parts, Arc::new(HashEmbedder::default()), Changes::NONE).await
+    }
+
+    /// Starts a server on a fresh SQLite database, with other settings.
+    pub async fn configured(change: fn(Config) -> Config) -> Self {
+        let (parts, embedder) = (
+            Parts::fresh(Database::Sqlite).await,
+            HashEmbedder::default(),
+        );
+        let changes = Changes {
+            config: change,
+            ..Changes::NONE
         };
-        let entropy = Arc::new(SeededEntropy::new(1701));
-        let parts = Parts {
-            dir: Arc::new(dir),
-            address,
-            keyring: Keyring::generate(&*entropy),
-            clock: Arc::new(FakeClock::default()),
-            entropy,
+        Self::with(parts, Arc::new(embedder), changes).await
+    }
+
+    /// Starts a server on a fresh SQLite database, changed by `change` before
+    /// it serves.
+    pub async fn changed(change: fn(Server) -> Server) -> Self {
+        let (parts, embedder) = (
+            Parts::fresh(Database::Sqlite).await,
+            HashEmbedder::default(),
+        );
+        let changes = Changes {
+            server: change,
+            ..Changes::NONE
         };
-        Self::with(parts, Arc::new(HashEmbedder::default())).await
+        Self::with(parts, Arc::new(embedder), changes).await
     }
 
     /// Starts another server on the same database, with the same clock and
     /// keys and another model.
     pub async fn with_embedder(&self, embedder: Arc<dyn Embedder>) -> Self {
-        Self::with(self.parts.clone(), embedder).await
+        Self::with(self.parts.clone(), embedder, Changes::NONE).await
     }
 
-    async fn with(parts: Parts, embedder: Arc<dyn Embedder>) -> Self {
+    async fn with(parts: Parts, embedder: Arc<dyn Embedder>, changes: Changes) -> Self {
         let settings = Settings {
             database: parts.address.clone(),
             keyring: parts.keyring.clone(),
@@ -95,11 +142,11 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
         // The clock stands still, and with it every bucket of calls.
-        let config = Config {
+        let config = (changes.config)(Config {
             calls_per_second: NonZeroU32::MAX,
             ..Config::new(&base)
-        };
-        let router = picard_server::router(Server::new(app.clone(), config));
+        });
+        let router = picard_server::router((changes.server)(Server::new(app.clone(), config)));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move {
             axum::serve(listener, service)

@@ -4,6 +4,10 @@
 //! extractors proved, calls one use case of `app`, and turns the answer into a
 //! response.
 
+// Fixtures for the conformance suite are no part of the product.
+#[cfg(all(feature = "conformance", not(debug_assertions)))]
+compile_error!("the feature `conformance` is for tests; a release build must not have it");
+
 mod bearer;
 mod cors;
 mod health;

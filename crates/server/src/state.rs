@@ -66,6 +66,9 @@ pub struct Server {
     pub(crate) pace: Arc<Pace>,
     /// Ends what would otherwise stay open: subscriptions.
     pub(crate) stopping: CancellationToken,
+    /// Whether the conformance suite's fixtures stand beside the tools.
+    #[cfg(feature = "conformance")]
+    pub(crate) fixtures: bool,
 }
 
 impl Server {
@@ -77,6 +80,19 @@ impl Server {
             pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),
             stopping: CancellationToken::new(),
             config: Arc::new(config),
+            #[cfg(feature = "conformance")]
+            fixtures: false,
+        }
+    }
+
+    /// Shows the fixtures that the official conformance suite of MCP asks for,
+    /// beside the product's own tools, prompts and resources.
+    #[cfg(feature = "conformance")]
+    #[must_use]
+    pub fn with_fixtures(self) -> Self {
+        Self {
+            fixtures: true,
+            ..self
         }
     }
 

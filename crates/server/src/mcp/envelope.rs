@@ -18,7 +18,7 @@ const VERSION_HEADER: &str = "mcp-protocol-version";
 const SESSION_HEADER: &str = "mcp-session-id";
 
 /// The methods of requests that a handler of ours may serve.
-const SERVED: [&str; 14] = [
+const SERVED: [&str; 12] = [
     "initialize",
     "ping",
     "server/discover",
@@ -27,8 +27,6 @@ const SERVED: [&str; 14] = [
     "resources/list",
     "resources/templates/list",
     "resources/read",
-    "resources/subscribe",
-    "resources/unsubscribe",
     "prompts/list",
     "prompts/get",
     "completion/complete",

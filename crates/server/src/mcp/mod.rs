@@ -15,6 +15,8 @@ mod completion;
 mod document;
 mod envelope;
 mod errors;
+#[cfg(feature = "conformance")]
+mod fixtures;
 mod gate;
 mod handler;
 mod listen;
@@ -26,8 +28,11 @@ mod uri;
 use std::sync::Arc;
 
 use axum::{Router, middleware, routing::any_service};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
 };
 
 pub use caller::Caller;
@@ -38,7 +43,20 @@ use crate::{json::MAX_BODY, state::Server};
 /// `/mcp` with and without a slash at its end; neither redirects to the other,
 /// since clients drop the token on the way.
 pub(crate) fn router(server: &Server) -> Router<Server> {
-    let service = service(server);
+    let mcp = Mcp::new(
+        server.app.clone(),
+        server.config.web_url.as_deref(),
+        caller::OverHttp,
+    );
+    #[cfg(feature = "conformance")]
+    if server.fixtures {
+        return routes(server, fixtures::WithFixtures::new(mcp));
+    }
+    routes(server, mcp)
+}
+
+fn routes(server: &Server, mcp: impl ServerHandler + Clone) -> Router<Server> {
+    let service = service(server, mcp);
     let gate = middleware::from_fn_with_state(server.clone(), gate::gate);
     Router::new()
         .route("/mcp", any_service(service.clone()))
@@ -49,7 +67,10 @@ pub(crate) fn router(server: &Server) -> Router<Server> {
 /// Without sessions: whatever a request needs is in it, so that any node can
 /// answer it. `Host` and `Origin` are checked in `crate::origin`, which knows
 /// the public address and the operator's settings.
-fn service(server: &Server) -> StreamableHttpService<Mcp<caller::OverHttp>, NeverSessionManager> {
+fn service<H: ServerHandler + Clone>(
+    server: &Server,
+    mcp: H,
+) -> StreamableHttpService<H, NeverSessionManager> {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -57,11 +78,6 @@ fn service(server: &Server) -> StreamableHttpService<Mcp<caller::OverHttp>, Neve
         .with_cancellation_token(server.stopping.clone())
         .disable_allowed_hosts()
         .disable_allowed_origins();
-    let mcp = Mcp::new(
-        server.app.clone(),
-        server.config.web_url.as_deref(),
-        caller::OverHttp,
-    );
     let sessions = Arc::new(NeverSessionManager::default());
     StreamableHttpService::new(move || Ok(mcp.clone()), sessions, config)
 }
