@@ -90,6 +90,14 @@ impl Watches {
 }
 
 impl App {
+    /// Tells whether one more watch of the caller's would be let in.
+    pub fn may_watch(&self, caller: &Access) -> bool {
+        let bells = self.watches.lock();
+        bells
+            .get(&caller.user_id)
+            .is_none_or(|bell| bell.receiver_count() < MOST)
+    }
+
     /// Begins to watch the caller's memories: what happened after the caller was
     /// authenticated will be told. An error when the person has too many watches open.
     pub fn watch(self: &Arc<Self>, caller: &Authorized<Read>) -> Result<Watch, Error> {

@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use picard_app::Access;
+use picard_domain::Scope;
 use rmcp::model::ErrorCode;
 
 use super::envelope::{Envelope, Refusal};
@@ -29,6 +30,18 @@ const PACED: [&str; 6] = [
     "completion/complete",
     "subscriptions/listen",
 ];
+
+/// Methods that show the person's memories, whatever they are about.
+const READS: [&str; 5] = [
+    "resources/list",
+    "resources/read",
+    "prompts/get",
+    "completion/complete",
+    "subscriptions/listen",
+];
+
+/// Seconds after which it is worth asking again for one more stream.
+const CLOSE_ONE_FIRST: u64 = 60;
 
 /// What both kinds of answer are called in `Accept`.
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
@@ -118,6 +131,13 @@ fn permit(server: &Server, access: &Access, envelope: &Envelope) -> Result<(), P
         && !access.scopes.allows(tool.scope)
     {
         return Err(Problem::insufficient_scope(tool.scope, access.scopes));
+    }
+    if READS.contains(&&*envelope.method) && !access.scopes.allows(Scope::Read) {
+        return Err(Problem::insufficient_scope(Scope::Read, access.scopes));
+    }
+    if envelope.method == "subscriptions/listen" && !server.app.may_watch(access) {
+        // Here, because rmcp acknowledges a subscription before it asks us.
+        return Err(Problem::rate_limited(CLOSE_ONE_FIRST));
     }
     if PACED.contains(&&*envelope.method) {
         return server.keep_pace(access);

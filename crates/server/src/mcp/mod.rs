@@ -3,7 +3,7 @@
 //! A call goes through [`gate`] (who calls, is it JSON-RPC, may they, how
 //! often), then through rmcp, which speaks the protocol, to [`handler`], which
 //! knows nothing of HTTP: it asks a [`Caller`] who calls, so that it is served
-//! over standard input and output as well. [`tools`] gives it the tools of
+//! over standard input and output as well ([`stdio`]). [`tools`] gives it the tools of
 //! `crate::tools`, [`errors`] turns our errors into the protocol's.
 //!
 //! Beside tools there are [`resources`] (memories by address, see [`uri`], as
@@ -22,6 +22,7 @@ mod handler;
 mod listen;
 mod prompts;
 mod resources;
+mod stdio;
 mod tools;
 mod uri;
 
@@ -37,6 +38,7 @@ use rmcp::{
 
 pub use caller::Caller;
 pub use handler::Mcp;
+pub use stdio::{StdioError, serve_stdio};
 
 use crate::{json::MAX_BODY, state::Server};
 
