@@ -84,7 +84,16 @@ impl DataDir {
 /// A keyring, and the file that it is yet to be written to.
 pub(crate) struct KeyFile {
     pub(crate) keyring: Keyring,
-    unsaved: Option<PathBuf>,
+    unsaved: Option<Unsaved>,
+}
+
+/// Where new keys will be written. The folder stays locked until they are, so
+/// that of several programs that start at once on an empty data directory one
+/// makes the keys and the others wait and read them.
+struct Unsaved {
+    file: PathBuf,
+    #[expect(dead_code, reason = "held for its end")]
+    folder: Option<fs::File>,
 }
 
 impl KeyFile {
@@ -94,10 +103,14 @@ impl KeyFile {
     /// not to need older ones: a lost keyring must not be papered over.
     pub(crate) fn open(file: PathBuf, entropy: &dyn Entropy) -> anyhow::Result<Self> {
         if !file.exists() {
-            return Ok(Self {
-                keyring: Keyring::generate(entropy),
-                unsaved: Some(file),
-            });
+            let folder = lock(&file);
+            // Whoever was first has written them by now.
+            if !file.exists() {
+                return Ok(Self {
+                    keyring: Keyring::generate(entropy),
+                    unsaved: Some(Unsaved { file, folder }),
+                });
+            }
         }
         let keyring = read(&file)?;
         Ok(Self {
@@ -122,12 +135,13 @@ impl KeyFile {
 
     /// Writes new keys down, readable by the owner alone, and never over a file.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
-        let Some(file) = self.unsaved.take() else {
+        let Some(unsaved) = self.unsaved.take() else {
             return Ok(());
         };
+        let file = &unsaved.file;
         let write = || -> std::io::Result<()> {
             let mut open = fs::OpenOptions::new();
-            let mut handle = open.write(true).create_new(true).mode(0o600).open(&file)?;
+            let mut handle = open.write(true).create_new(true).mode(0o600).open(file)?;
             handle.write_all(self.keyring.to_text().as_bytes())?;
             handle.sync_all()?;
             // The name of a new file is durable only when its folder is.
@@ -135,6 +149,14 @@ impl KeyFile {
         };
         write().with_context(|| format!("the keys cannot be written to {}", file.display()))
     }
+}
+
+/// Locks the folder of a file, waiting for whoever has it. `None` where files
+/// cannot be locked: there a start at the same moment fails, and nothing is lost.
+fn lock(file: &Path) -> Option<fs::File> {
+    let folder = fs::File::open(file.parent()?).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 fn read(file: &Path) -> anyhow::Result<Keyring> {

@@ -4,7 +4,11 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// What is logged, and how.
 #[derive(Args, Clone)]
@@ -33,10 +37,19 @@ impl Logging {
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal());
         let registry = tracing_subscriber::registry().with(filter);
+        let discreet = filter_fn(is_discreet);
         match self.log_format {
-            Format::Text => registry.with(lines).try_init()?,
-            Format::Json => registry.with(lines.json()).try_init()?,
+            Format::Text => registry.with(lines.with_filter(discreet)).try_init()?,
+            Format::Json => registry
+                .with(lines.json().with_filter(discreet))
+                .try_init()?,
         }
         Ok(())
     }
+}
+
+/// Keeps out what would write memories into the log: below errors, the library
+/// that speaks MCP logs whole requests and answers.
+fn is_discreet(event: &Metadata<'_>) -> bool {
+    *event.level() <= Level::ERROR || !event.target().starts_with("rmcp")
 }

@@ -14,6 +14,7 @@ mod doctor;
 mod dot_env;
 mod hint;
 mod logging;
+mod mcp;
 mod migrate;
 mod model;
 mod secret;
@@ -54,6 +55,9 @@ enum Command {
     /// Run the web client alone, against a server elsewhere
     #[command(after_help = "Example:\n  MCP_SERVER_URL=http://localhost:8001 picard web")]
     Web(web::WebCommand),
+    /// Speak MCP over standard input and output, for an assistant on this machine
+    #[command(after_help = "Example:\n  claude mcp add picard -- picard mcp")]
+    Mcp(mcp::Mcp),
     /// Bring a database to the version that this binary needs
     #[command(after_help = "Example:\n  picard migrate --of server --data-dir ./data")]
     Migrate(migrate::Migrate),
@@ -75,7 +79,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Err(error) = dot_env::load() {
+    // An assistant starts `picard mcp` in whatever folder is open in it, and a
+    // `.env` there is another project's.
+    let elsewhere = std::env::args_os().nth(1).is_some_and(|word| word == "mcp");
+    if !elsewhere && let Err(error) = dot_env::load() {
         return hint::report(&error);
     }
     let cli = Cli::parse();
@@ -83,7 +90,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(run(cli.command)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(cli.command));
+            // A thread that still waits for standard input must not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(code) => code,
         Err(error) => hint::report(&error),
@@ -95,6 +107,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(up) => up.run().await?,
         Command::Server(server) => server.run().await?,
         Command::Web(web) => web.run().await?,
+        Command::Mcp(mcp) => mcp.run().await?,
         Command::Migrate(migrate) => migrate.run().await?,
         Command::User(user) => user.run().await?,
         Command::Client(client) => client.run().await?,

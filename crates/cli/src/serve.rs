@@ -1,6 +1,6 @@
 //! Listening, and stopping cleanly.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, extract::ConnectInfo};
@@ -10,6 +10,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
+use picard_app::App;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -19,6 +20,9 @@ use crate::hint::OrHint as _;
 
 /// How long open requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How much of that is left to streams for their last message.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Opens a listening socket.
 pub(crate) async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
@@ -130,7 +134,18 @@ async fn refused(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// Cancels at the signal, so that what would stay open ends by itself.
+/// Ends at the signal the answers that would otherwise stay open: each with its
+/// last message, and those that nobody reads a moment later.
+pub(crate) fn end_streams_on(stop: watch::Receiver<bool>, app: Arc<App>, token: CancellationToken) {
+    tokio::spawn(async move {
+        until(stop).await;
+        app.end_watches();
+        tokio::time::sleep(LAST_WORDS).await;
+        token.cancel();
+    });
+}
+
+/// Cancels at the signal.
 pub(crate) fn cancel_on(stop: watch::Receiver<bool>, token: CancellationToken) {
     tokio::spawn(async move {
         until(stop).await;

@@ -25,6 +25,31 @@ pub(crate) enum User {
         after_help = "Example:\n  picard user add jean-luc --admin\n  echo \"$PASSWORD\" | picard user add jean-luc --of web --password-stdin"
     )]
     Add(Add),
+    /// Give an account of the server a new password; log-ins and connected applications end
+    #[command(
+        after_help = "Example:\n  picard user password jean-luc\n  echo \"$PASSWORD\" | picard user password jean-luc --password-stdin"
+    )]
+    Password(Password),
+}
+
+/// `picard user password`.
+#[derive(Args)]
+pub(crate) struct Password {
+    /// The account's unique name
+    name: String,
+    /// Read the password from standard input instead of asking
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    model: Model,
+    #[command(flatten)]
+    web: WebSettings,
+    #[command(flatten)]
+    logging: Logging,
 }
 
 /// `picard user add`.
@@ -57,7 +82,24 @@ impl User {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Add(add) => add.run().await,
+            Self::Password(password) => password.run().await,
         }
+    }
+}
+
+impl Password {
+    #[expect(clippy::print_stdout, reason = "this is what the command says")]
+    async fn run(self) -> anyhow::Result<()> {
+        self.logging.start("warn")?;
+        let password = password(self.password_stdin)?;
+        let database = self.web.server_database_url(&self.data_dir)?;
+        let model = self.model.load().await?;
+        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let set = app.set_password(&self.name, &password).await;
+        app.close().await;
+        set.with_context(|| format!("the password of {} cannot be changed", self.name))?;
+        println!("Changed the password of {}.", self.name);
+        Ok(())
     }
 }
 
@@ -65,7 +107,7 @@ impl Add {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
-        let password = self.password()?;
+        let password = password(self.password_stdin)?;
         match self.service {
             Service::Server => self.add_to_server(&password).await?,
             Service::Web => self.add_to_web(&password).await?,
@@ -97,27 +139,28 @@ impl Add {
         web.close().await;
         made.with_context(|| format!("{} cannot be made", self.name))
     }
+}
 
-    fn password(&self) -> anyhow::Result<Zeroizing<String>> {
-        if self.password_stdin {
-            let mut password = Zeroizing::new(String::new());
-            std::io::stdin()
-                .read_to_string(&mut password)
-                .context("no password came")?;
-            let end = password.trim_end_matches(['\r', '\n']).len();
-            password.truncate(end);
-            return Ok(password);
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(anyhow::anyhow!(
-                "there is no terminal to ask for the password"
-            ))
-            .or_hint("send it to standard input with --password-stdin");
-        }
-        let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
-        if *password != rpassword::prompt_password("Again: ")? {
-            bail!("the two passwords differ");
-        }
-        Ok(password)
+/// Reads a password from standard input, or asks for it twice.
+fn password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    if from_stdin {
+        let mut password = Zeroizing::new(String::new());
+        std::io::stdin()
+            .read_to_string(&mut password)
+            .context("no password came")?;
+        let end = password.trim_end_matches(['\r', '\n']).len();
+        password.truncate(end);
+        return Ok(password);
     }
+    if !std::io::stdin().is_terminal() {
+        return Err(anyhow::anyhow!(
+            "there is no terminal to ask for the password"
+        ))
+        .or_hint("send it to standard input with --password-stdin");
+    }
+    let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    if *password != rpassword::prompt_password("Again: ")? {
+        bail!("the two passwords differ");
+    }
+    Ok(password)
 }
