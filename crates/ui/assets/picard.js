@@ -2,19 +2,26 @@
 "use strict";
 
 // Buttons that copy: in the page they are hidden, since without a script they could do nothing.
+const spoken = document.createElement("p");
+spoken.className = "visually-hidden";
+spoken.setAttribute("role", "status");
+document.body.append(spoken);
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
   if (!source || !navigator.clipboard) continue;
   button.hidden = false;
+  // The first word is shown; what follows it names the button to those who hear the page.
+  const word = button.firstChild;
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
+      word.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(source);
-      button.textContent = "Selected";
+      word.textContent = "Selected";
     }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    spoken.textContent = word.textContent;
+    setTimeout(() => { word.textContent = "Copy"; spoken.textContent = ""; }, 2000);
   });
 }
 

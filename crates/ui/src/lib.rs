@@ -49,8 +49,8 @@
 //! ```
 //!
 //! A page's struct has a field `shell: Shell` ([`Browser::shell`]) and extends
-//! the frame. The parts (`Field`, `Choice`, `CopyText`, `Badge`, `Moment`,
-//! `Pager`) are structs too: make them in the handler, print them with
+//! the frame. The parts (`Field`, `Choice`, `CopyText`, `Snippet`, `Badge`,
+//! `Moment`, `Pager`) are structs too: make them in the handler, print them with
 //! `{{ field }}`; they escape what they are given. `csrf.html` is the hidden
 //! field that each POST form needs.
 //!
@@ -91,7 +91,7 @@ pub use error_page::ErrorPage;
 pub use form::{CsrfForm, FORM_LIMIT};
 pub use headers::pages;
 pub use local_path::LocalPath;
-pub use parts::{Badge, Choice, CopyText, Field, Moment, Pager};
+pub use parts::{Badge, Choice, CopyText, Field, Moment, Pager, Snippet};
 pub use render::{html, html_with, see_other};
 pub use shell::{NavLink, Notice, Shell, Tone};
 pub use site::{Link, Site};

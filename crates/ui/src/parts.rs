@@ -232,6 +232,36 @@ impl CopyText {
     }
 }
 
+/// Several lines to copy: a command, or a part of a file.
+#[derive(Template)]
+#[template(path = "snippet.html")]
+pub struct Snippet {
+    id: String,
+    text: String,
+    name: String,
+    file: Option<String>,
+}
+
+impl Snippet {
+    /// The text, in an element whose `id` is unique on the page; `name` tells
+    /// its button from the others for those who hear the page.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            text: text.into(),
+            name: name.into(),
+            file: None,
+        }
+    }
+
+    /// Says which file it belongs into.
+    #[must_use]
+    pub fn file(mut self, file: Option<&str>) -> Self {
+        self.file = file.map(str::to_owned);
+        self
+    }
+}
+
 /// A word about a memory.
 #[derive(Template, Debug, Clone, Copy, PartialEq, Eq)]
 #[template(
@@ -307,6 +337,7 @@ pub struct Pager {
 impl HtmlSafe for Field {}
 impl HtmlSafe for Choice {}
 impl HtmlSafe for CopyText {}
+impl HtmlSafe for Snippet {}
 impl HtmlSafe for Badge {}
 impl HtmlSafe for Moment {}
 impl HtmlSafe for Pager {}
@@ -341,6 +372,7 @@ mod tests {
         is_escaped(&Field::select("a", "A", &[(EVIL, EVIL)]).to_string());
         is_escaped(&Choice::new("a", "A").option(EVIL, EVIL, EVIL).to_string());
         is_escaped(&CopyText::new("a", EVIL).to_string());
+        is_escaped(&Snippet::new("a", EVIL, EVIL).file(Some(EVIL)).to_string());
         is_escaped(
             &Pager {
                 first: None,

@@ -50,6 +50,16 @@ impl Notice {
         }
     }
 
+    /// Says that something worked.
+    pub fn success(text: impl Into<String>) -> Self {
+        Self::new(Tone::Success, text)
+    }
+
+    /// Says something that is neither good nor bad.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self::new(Tone::Info, text)
+    }
+
     /// Says that something did not work.
     pub fn error(text: impl Into<String>) -> Self {
         Self::new(Tone::Error, text)
