@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{problem::Problem, state::Server};
 
-pub(crate) async fn live() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+/// The instance tells the test of the connection whether its own process answered.
+pub(crate) async fn live(State(server): State<Server>) -> Json<Value> {
+    Json(json!({"status": "ok", "instance": &*server.instance}))
 }
 
 pub(crate) async fn ready(State(server): State<Server>) -> Result<Json<Value>, Problem> {

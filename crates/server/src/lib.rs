@@ -9,18 +9,21 @@
 compile_error!("the feature `conformance` is for tests; a release build must not have it");
 
 mod bearer;
+pub mod connect;
 mod cors;
 mod health;
 mod json;
 pub mod mcp;
 mod oauth;
 mod origin;
+mod outgoing;
 mod pace;
 mod pages;
 mod problem;
 mod request_id;
 mod state;
 mod tools;
+mod turnstile;
 
 use axum::{
     Router, middleware,

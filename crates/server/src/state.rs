@@ -15,6 +15,7 @@ use crate::{
     pace::Pace,
     problem::Problem,
     tools::registry::Context,
+    turnstile::Turnstile,
 };
 
 /// How the server presents itself.
@@ -66,6 +67,10 @@ pub struct Server {
     pub(crate) pace: Arc<Pace>,
     /// Ends what would otherwise stay open: subscriptions.
     pub(crate) stopping: CancellationToken,
+    /// A name for this process: random, no secret.
+    pub(crate) instance: Arc<str>,
+    /// Lets one test of the connection in at a time.
+    pub(crate) tests: Arc<Turnstile>,
     /// Whether the conformance suite's fixtures stand beside the tools.
     #[cfg(feature = "conformance")]
     pub(crate) fixtures: bool,
@@ -74,8 +79,11 @@ pub struct Server {
 impl Server {
     /// Ties the use cases to an address.
     pub fn new(app: Arc<App>, config: Config) -> Self {
+        let instance = u128::from_be_bytes(app.entropy().bytes());
         Self {
             app,
+            instance: format!("{instance:032x}").into(),
+            tests: Arc::default(),
             admission: Arc::new(Admission::new(&config)),
             pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),
             stopping: CancellationToken::new(),

@@ -18,7 +18,7 @@ struct Landing {
 pub(super) async fn show(State(server): State<Server>, anyone: Anyone) -> Response {
     html(&Landing {
         shell: anyone.shell(),
-        address: CopyText::new("address", &server.config.public_url),
+        address: CopyText::new("address", server.resource()),
         web_url: server.config.web_url.clone(),
     })
 }

@@ -6,6 +6,7 @@
 //! `picard_ui`; what the pages look like is in `templates/`.
 
 mod account;
+mod connect;
 pub(crate) mod consent;
 mod delete_account;
 pub(crate) mod errors;
@@ -62,6 +63,7 @@ const NOTICES: &[(&str, Tone, &str)] = &[
 pub(crate) fn router(server: &Server) -> Router<Server> {
     let routes = Router::new()
         .route("/", get(landing::show))
+        .route("/connect", get(connect::show).post(connect::test))
         .route("/signup", get(signup::show).post(signup::submit))
         .route("/login", get(login::show).post(login::submit))
         .route("/logout", post(login::log_out))
@@ -91,10 +93,13 @@ fn site(server: &Server) -> Site {
         "picard_server",
         entropy,
     )
+    .member_link("Connect", "/connect")
     .member_link("Account", "/account")
+    .visitor_link("Connect", "/connect")
     .visitor_link("Log in", "/login")
     .visitor_link("Sign up", "/signup")
     .footer_link("Start", "/")
+    .footer_link("Connect an assistant", "/connect")
     .footer_link("For developers", "/docs")
     .notices(NOTICES)
     .opened_as_popup(&[

@@ -39,6 +39,11 @@ pub(crate) struct Browser {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_at(PUBLIC_URL).await
+    }
+
+    /// A server that believes to be at this address.
+    pub(crate) async fn start_at(public_url: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let entropy = Arc::new(SeededEntropy::new(47));
         let settings = Settings {
@@ -53,7 +58,7 @@ impl Service {
         let web_url = Some("http://localhost:8000".to_owned());
         let config = Config {
             web_url,
-            ..Config::new(PUBLIC_URL)
+            ..Config::new(public_url)
         };
         Self {
             router: picard_server::router(Server::new(app, config)),

@@ -2,8 +2,9 @@
 
 use crate::browser::{Browser, PUBLIC_URL, Page, Service};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/",
+    "/connect",
     "/signup",
     "/login",
     "/account",
@@ -11,7 +12,8 @@ const PAGES: [&str; 6] = [
     "/nowhere",
 ];
 
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
+    "/connect",
     "/signup",
     "/login",
     "/logout",
@@ -129,9 +131,15 @@ async fn the_start_page_has_the_address_to_paste() {
     let page = service.browser().get("/").await;
     assert_eq!(
         page.between("<code id=\"address\">", "<"),
-        [PUBLIC_URL.to_owned()]
+        [format!("{PUBLIC_URL}/mcp")]
     );
-    for link in ["/signup", "/login", "/docs", "http://localhost:8000"] {
+    for link in [
+        "/signup",
+        "/login",
+        "/connect",
+        "/docs",
+        "http://localhost:8000",
+    ] {
         assert!(page.body.contains(&format!("href=\"{link}\"")), "{link}");
     }
 }

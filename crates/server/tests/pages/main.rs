@@ -3,6 +3,7 @@
 
 mod account;
 mod browser;
+mod connect;
 mod everywhere;
 mod log_in;
 mod sign_up;

@@ -1,0 +1,140 @@
+//! `/connect`: how an assistant is connected, and whether its address works.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use picard_ui::{CopyText, CsrfForm, Notice, Shell, Snippet, html, html_with};
+use serde::Deserialize;
+use url::Url;
+
+use super::person::Anyone;
+use crate::{
+    connect::{Assistant, Reach, Row, Step, Target, Verdict, assistants, check, is_loopback},
+    state::Server,
+    turnstile::PAUSE,
+};
+
+/// A form that has nothing but its token.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+struct ConnectPage {
+    shell: Shell,
+    address: CopyText,
+    /// Whether the address is one of this computer only.
+    is_local: bool,
+    assistants: Vec<Entry>,
+    report: Option<Report>,
+}
+
+/// An assistant, unfolded.
+struct Entry {
+    id: &'static str,
+    name: &'static str,
+    reach: Reach,
+    steps: Vec<Shown>,
+    stdio: Vec<Shown>,
+}
+
+struct Shown {
+    words: &'static str,
+    snippet: Option<Snippet>,
+    link: Option<(&'static str, String)>,
+}
+
+/// What the test has found.
+struct Report {
+    rows: Vec<Row>,
+    summary: Notice,
+}
+
+/// `GET /connect`.
+pub(super) async fn show(State(server): State<Server>, anyone: Anyone) -> Response {
+    html(&page(&server, anyone.shell(), None))
+}
+
+/// `POST /connect`: asks the public address what a client would ask. Open to
+/// everybody, so it calls no address but that one, and seldom.
+pub(super) async fn test(
+    State(server): State<Server>,
+    anyone: Anyone,
+    CsrfForm(Nothing {}): CsrfForm<Nothing>,
+) -> Response {
+    let now = server.app.now();
+    let Some(_turn) = server.tests.enter(now) else {
+        let wait = Notice::error("A test has just been made. Try again in a few seconds.");
+        let page = page(&server, anyone.shell().with_notice(wait), None);
+        let after = [(header::RETRY_AFTER, PAUSE.as_seconds().to_string())];
+        return (after, html_with(StatusCode::TOO_MANY_REQUESTS, &page)).into_response();
+    };
+    let target = Target {
+        public_url: server.config.public_url.clone(),
+        instance: Some(server.instance.to_string()),
+        now,
+    };
+    let rows = check(&target).await;
+    html(&page(&server, anyone.shell(), Some(rows)))
+}
+
+fn page(server: &Server, shell: Shell, rows: Option<Vec<Row>>) -> ConnectPage {
+    let url = server.resource();
+    ConnectPage {
+        shell,
+        address: CopyText::new("address", &url),
+        is_local: Url::parse(&url).is_ok_and(|url| is_loopback(&url)),
+        assistants: assistants(&url).into_iter().map(entry).collect(),
+        report: rows.map(report),
+    }
+}
+
+fn entry(assistant: Assistant) -> Entry {
+    let Assistant {
+        id,
+        name,
+        reach,
+        steps,
+        stdio,
+    } = assistant;
+    let mut number = 0;
+    let mut shown = |step: Step| {
+        number += 1;
+        let snippet = step.snippet.map(|snippet| {
+            Snippet::new(
+                format!("{id}-{number}"),
+                format!("for {name}"),
+                snippet.text,
+            )
+            .file(snippet.file)
+        });
+        Shown {
+            words: step.words,
+            snippet,
+            link: step.link,
+        }
+    };
+    Entry {
+        id,
+        name,
+        reach,
+        steps: steps.into_iter().map(&mut shown).collect(),
+        stdio: stdio.into_iter().map(&mut shown).collect(),
+    }
+}
+
+fn report(rows: Vec<Row>) -> Report {
+    let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
+    let summary = match (count(Verdict::Wrong), count(Verdict::Warning)) {
+        (0, 0) => Notice::success("Everything works."),
+        (0, _) => Notice::info("It works, with something to note."),
+        (1, _) => Notice::error("One thing is wrong. What mends it stands below."),
+        (wrong, _) => Notice::error(format!(
+            "{wrong} things are wrong. Begin with the first; it may mend the others."
+        )),
+    };
+    Report { rows, summary }
+}
