@@ -6,6 +6,7 @@ use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, call, post_form},
     server::TestServer,
+    table::Table,
     visitor::Page,
 };
 use serde_json::{Value, json};
@@ -39,14 +40,42 @@ fn error(page: &Page) -> String {
     body["error"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Row T16 and T21.
 #[tokio::test]
 async fn a_refresh_gives_a_new_pair_without_resource_or_scope() {
     let (server, application, first) = connected().await;
-    let second = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
-    assert_ne!(second.access, first.access);
-    assert_ne!(second.refresh, first.refresh);
-    assert!(works(&server, &second).await);
+    let page = refresh(&server, &application, &first.refresh).await;
+    let second = Tokens::from_page(&page);
+    let mut table = Table::new("T16, T21: a refresh");
+    table.row(
+        "T21",
+        "neither resource nor scope",
+        "200",
+        page.status.to_string(),
+    );
+    let fresh = second.access != first.access && second.refresh != first.refresh;
+    table.holds("T16", "both tokens", "are new", fresh);
+    table.holds(
+        "T16 use",
+        "the new one",
+        "works",
+        works(&server, &second).await,
+    );
+    table.row(
+        "T16 cache",
+        "Cache-Control",
+        "no-store",
+        page.header("cache-control"),
+    );
+    let mut form = application.refresh(&second.refresh);
+    form.push(("resource", "https://other.example/mcp".to_owned()));
+    let page = post_form(&format!("{}/oauth/token", server.base), &form).await;
+    table.row(
+        "T21 foreign",
+        "a foreign resource",
+        "invalid_target",
+        error(&page),
+    );
+    table.assert();
 }
 
 #[tokio::test]
@@ -78,21 +107,29 @@ async fn a_burst_of_refreshes_gives_every_caller_the_same_pair() {
     assert!(works(&server, &pairs[0]).await);
 }
 
-/// Row T17.
 #[tokio::test]
 async fn reuse_after_the_successor_was_used_ends_the_family() {
     let (server, application, first) = connected().await;
     let second = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
     let third = Tokens::from_page(&refresh(&server, &application, &second.refresh).await);
-    assert_eq!(
-        error(&refresh(&server, &application, &first.refresh).await),
-        "invalid_grant"
+    let mut table = Table::new("T17: reuse of a refresh token");
+    let answer = error(&refresh(&server, &application, &first.refresh).await);
+    table.row(
+        "T17",
+        "the first, after the second was used",
+        "invalid_grant",
+        answer,
     );
-    assert!(!works(&server, &third).await);
-    assert_eq!(
-        error(&refresh(&server, &application, &third.refresh).await),
-        "invalid_grant"
+    let dead = !works(&server, &third).await;
+    table.holds("T17 access", "the newest access token", "is dead", dead);
+    let answer = error(&refresh(&server, &application, &third.refresh).await);
+    table.row(
+        "T17 family",
+        "the newest refresh token",
+        "invalid_grant",
+        answer,
     );
+    table.assert();
 }
 
 #[tokio::test]
@@ -107,7 +144,6 @@ async fn reuse_after_the_grace_ends_the_family() {
     assert!(!works(&server, &second).await);
 }
 
-/// Row T19.
 #[tokio::test]
 async fn scopes_may_shrink_and_grow_back_but_not_over_what_was_granted() {
     let (server, application, first) = connected().await;
@@ -118,34 +154,69 @@ async fn scopes_may_shrink_and_grow_back_but_not_over_what_was_granted() {
         let url = url.clone();
         async move { post_form(&url, &form).await }
     };
-    assert_eq!(
-        error(&ask(&first.refresh, "memories:admin").await),
-        "invalid_scope"
-    );
+    let mut table = Table::new("T19: the scope of a refresh");
+    for (id, scope) in [
+        ("T19", "memories:admin"),
+        ("T19 and", "memories:read memories:admin"),
+        ("T19 unknown", "everything"),
+    ] {
+        table.row(
+            id,
+            scope,
+            "invalid_scope",
+            error(&ask(&first.refresh, scope).await),
+        );
+    }
     let narrow = Tokens::from_page(&ask(&first.refresh, "memories:read").await);
-    assert_eq!(narrow.response["scope"], "memories:read");
+    let said = |tokens: &Tokens| {
+        tokens.response["scope"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    table.row("T19 less", "memories:read", "memories:read", said(&narrow));
     let data = json!({"text": "a"});
-    assert_eq!(
-        call(&server.base, &narrow.access, "submit_memory", data)
-            .await
-            .0,
-        403
-    );
+    let status = call(&server.base, &narrow.access, "submit_memory", data)
+        .await
+        .0;
+    table.row("T19 use", "a write with it", "403", status.to_string());
     let wide = Tokens::from_page(&refresh(&server, &application, &narrow.refresh).await);
-    assert_eq!(wide.response["scope"], "memories:read memories:write");
+    table.row(
+        "T19 back",
+        "no scope",
+        "memories:read memories:write",
+        said(&wide),
+    );
+    table.assert();
 }
 
-/// Row T20.
 #[tokio::test]
 async fn another_clients_refresh_token_is_refused_and_unharmed() {
     let (server, application, tokens) = connected().await;
     let other = server.application().await;
-    assert_eq!(
-        error(&refresh(&server, &other, &tokens.refresh).await),
-        "invalid_grant"
+    let mut table = Table::new("T20, T22: what is no refresh token of this client");
+    let answer = error(&refresh(&server, &other, &tokens.refresh).await);
+    table.row(
+        "T20",
+        "another client's refresh token",
+        "invalid_grant",
+        answer,
     );
-    assert_eq!(
-        refresh(&server, &application, &tokens.refresh).await.status,
-        200
+    let answer = error(&refresh(&server, &application, &tokens.access).await);
+    table.row(
+        "T22",
+        "an access token as refresh token",
+        "invalid_grant",
+        answer,
     );
+    let answer = error(&refresh(&server, &application, "prt_nonsense").await);
+    table.row("T22 nonsense", "no token at all", "invalid_grant", answer);
+    let status = refresh(&server, &application, &tokens.refresh).await.status;
+    table.row(
+        "T20 owner",
+        "the owner, after that",
+        "200",
+        status.to_string(),
+    );
+    table.assert();
 }

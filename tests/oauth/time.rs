@@ -4,6 +4,7 @@ use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, call, parameter, post_form},
     server::TestServer,
+    table::Table,
 };
 use serde_json::json;
 
@@ -21,12 +22,18 @@ async fn exchange_after(span: Span) -> u16 {
     .status
 }
 
-/// Row T27.
 #[tokio::test]
 async fn a_code_lives_for_60_seconds() {
-    assert_eq!(exchange_after(Span::micros(59_999_999)).await, 200);
-    assert_eq!(exchange_after(Span::seconds(60)).await, 400);
-    assert_eq!(exchange_after(Span::seconds(61)).await, 400);
+    let mut table = Table::new("T27: how long a code lives");
+    for (id, asked, span, required) in [
+        ("T27 just", "59.999999 s", Span::micros(59_999_999), "200"),
+        ("T27 exact", "60 s", Span::seconds(60), "400"),
+        ("T27", "61 s", Span::seconds(61), "400"),
+        ("T27 day", "a day", Span::days(1), "400"),
+    ] {
+        table.row(id, asked, required, exchange_after(span).await.to_string());
+    }
+    table.assert();
 }
 
 async fn connected() -> (TestServer, Application, Tokens) {

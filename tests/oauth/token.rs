@@ -1,16 +1,15 @@
 //! The token, revocation and introspection endpoints under attack.
 
+use picard_domain::Span;
 use picard_tests::{
-    application::{Application, Tokens, VERIFIER, call, parameter, post_form},
+    application::{Application, Tokens, VERIFIER, call, challenge, parameter, post_form},
     server::TestServer,
+    table::Table,
     visitor::{Page, Visitor, http},
 };
 use serde_json::{Value, json};
 
-use crate::table::Table;
-
 type Form = Vec<(&'static str, String)>;
-type Change = Box<dyn Fn(Form) -> Form>;
 
 fn with(mut form: Form, name: &'static str, value: &str) -> Form {
     form.retain(|(known, _)| *known != name);
@@ -80,109 +79,136 @@ async fn wrong_exchanges_of_a_code_give_no_tokens() {
     let mut scene = Scene::set().await;
     let other = scene.server.application().await;
     let public = scene.server.public_application().await;
-    let mut table = Table::default();
-    let other_id = other.client_id.clone();
-    let rows: Vec<(&str, &str, Change)> = vec![
+    let mut table = Table::new("T3-T10, T30: exchanges of a code");
+    let (grant, request, client) = (
+        "400 invalid_grant",
+        "400 invalid_request",
+        "401 invalid_client",
+    );
+    let wrong = VERIFIER.replace('d', "e");
+    let kind = "400 unsupported_grant_type";
+    let target = "400 invalid_target";
+    for (id, name, value, required) in [
+        ("T3", "code_verifier", &*wrong, grant),
+        ("T3 short", "code_verifier", "short", grant),
+        ("T3 challenge", "code_verifier", &challenge(VERIFIER), grant),
+        ("T4 empty", "code_verifier", "", request),
+        ("T5", "redirect_uri", "https://app.example/other", grant),
         (
-            "T3",
-            "400 invalid_grant",
-            Box::new(|form| with(form, "code_verifier", &VERIFIER.replace('d', "e"))),
+            "T5 slash",
+            "redirect_uri",
+            "https://app.example/callback/",
+            grant,
         ),
         (
-            "T3b",
-            "400 invalid_grant",
-            Box::new(|form| with(form, "code_verifier", "short")),
+            "T5 case",
+            "redirect_uri",
+            "https://app.example/Callback",
+            grant,
         ),
-        (
-            "T4",
-            "400 invalid_request",
-            Box::new(|form| without(form, "code_verifier")),
-        ),
-        (
-            "T5",
-            "400 invalid_grant",
-            Box::new(|form| with(form, "redirect_uri", "https://app.example/other")),
-        ),
-        (
-            "T7",
-            "400 invalid_grant",
-            Box::new(move |form| with(form, "client_id", &other_id)),
-        ),
+        ("T7", "client_id", &other.client_id, grant),
         (
             "T8",
-            "401 invalid_client",
-            Box::new(|form| with(form, "client_id", "6f1b7f5e-0000-4000-8000-000000000000")),
+            "client_id",
+            "6f1b7f5e-0000-4000-8000-000000000000",
+            client,
         ),
+        ("T8 word", "client_id", "nobody", client),
+        ("T9", "grant_type", "password", kind),
+        ("T9 client", "grant_type", "client_credentials", kind),
+        ("T9 implicit", "grant_type", "implicit", kind),
         (
-            "T8b",
-            "401 invalid_client",
-            Box::new(|form| without(without(form, "client_id"), "client_secret")),
+            "T30 wrong",
+            "client_secret",
+            "a wrong secret of 32 characters!",
+            client,
         ),
+        ("T30 empty", "client_secret", "", client),
         (
-            "T9",
-            "400 unsupported_grant_type",
-            Box::new(|form| with(form, "grant_type", "password")),
+            "T18 target",
+            "resource",
+            "https://other.example/mcp",
+            target,
         ),
-        (
-            "T10",
-            "400 invalid_request",
-            Box::new(|form| without(form, "grant_type")),
-        ),
-        (
-            "T30",
-            "401 invalid_client",
-            Box::new(|form| without(form, "client_secret")),
-        ),
-        (
-            "T30b",
-            "401 invalid_client",
-            Box::new(|form| with(form, "client_secret", "a wrong secret of 32 characters!")),
-        ),
-        (
-            "T31",
-            "401 invalid_client",
-            Box::new(|form| with(form, "client_assertion", "e30.e30.")),
-        ),
-        (
-            "target",
-            "400 invalid_target",
-            Box::new(|form| with(form, "resource", "https://other.example/mcp")),
-        ),
-        (
-            "code",
-            "400 invalid_grant",
-            Box::new(|form| with(form, "code", "pac_nonsense")),
-        ),
-        (
-            "twice",
-            "400 invalid_request",
-            Box::new(|mut form| {
-                form.push(("code", "x".into()));
-                form
-            }),
-        ),
-        ("good", "200", Box::new(|form| form)),
-    ];
-    let count = rows.len();
-    for (id, required, change) in rows {
+        ("T3 code", "code", "pac_nonsense", grant),
+        ("T22 refresh", "code", "prt_nonsense", grant),
+    ] {
         let code = scene.code().await;
-        let form = change(scene.application.exchange(&code));
-        table.row(id, required, &outcome(&scene.token(&form).await));
+        let form = with(scene.application.exchange(&code), name, value);
+        let got = outcome(&scene.token(&form).await);
+        table.row(id, format!("{name}={value}"), required, got);
+    }
+    for (id, name, required) in [
+        ("T4", "code_verifier", request),
+        ("T8 none", "client_id", client),
+        ("T10", "grant_type", request),
+        ("T30", "client_secret", client),
+        ("T10 code", "code", request),
+        // OAuth 2.1 (draft 13, section 10.2) does without it: PKCE binds the code.
+        ("T5 none", "redirect_uri", "200"),
+    ] {
+        let code = scene.code().await;
+        let form = without(scene.application.exchange(&code), name);
+        let got = outcome(&scene.token(&form).await);
+        table.row(id, format!("no {name}"), required, got);
+    }
+    for name in [
+        "code",
+        "client_id",
+        "grant_type",
+        "code_verifier",
+        "redirect_uri",
+    ] {
+        let code = scene.code().await;
+        let mut form = scene.application.exchange(&code);
+        form.extend(form.iter().find(|(known, _)| *known == name).cloned());
+        let got = outcome(&scene.token(&form).await);
+        table.row(
+            format!("T10 twice {name}"),
+            format!("{name} twice"),
+            request,
+            got,
+        );
     }
     let code = scene.code().await;
-    let foreign = public.exchange(&code);
+    let got = outcome(&scene.token(&public.exchange(&code)).await);
+    table.row("T7 public", "another client's code", grant, got);
+    let form = scene.application.exchange(&code);
+    let got = outcome(&scene.token(&form).await);
+    table.row("T7 burnt", "its owner, after that", grant, got);
+    let code = scene.code().await;
+    let got = outcome(&scene.token(&scene.application.exchange(&code)).await);
+    table.row("good", "a good exchange", "200", got);
+    table.assert();
+}
+
+/// A code always has a challenge, so that a verifier never meets one without.
+#[tokio::test]
+async fn a_verifier_never_goes_with_a_code_that_had_no_challenge() {
+    let mut scene = Scene::set().await;
+    let mut table = Table::new("T28: a downgrade of PKCE");
+    let request = without(scene.application.request(), "code_challenge");
+    for (id, request) in [
+        ("T28 none", request.clone()),
+        ("T28 both", without(request, "code_challenge_method")),
+    ] {
+        let page = scene.person.get(&Application::address(&request)).await;
+        let back = url::Url::parse(page.location()).expect("a redirect");
+        let got = parameter(&back, "error").unwrap_or_default();
+        table.row(id, "no challenge", "invalid_request", got);
+    }
+    // Another flow's verifier is as good as none.
+    let code = scene.code().await;
+    let foreign = "another-verifier-of-43-to-128-characters-0123456789";
+    let form = with(scene.application.exchange(&code), "code_verifier", foreign);
+    let got = outcome(&scene.token(&form).await);
     table.row(
-        "T7b",
+        "T28",
+        "the verifier of no challenge",
         "400 invalid_grant",
-        &outcome(&scene.token(&foreign).await),
+        got,
     );
-    let burnt = scene.application.exchange(&code);
-    table.row(
-        "T7 burnt",
-        "400 invalid_grant",
-        &outcome(&scene.token(&burnt).await),
-    );
-    table.assert(count + 2);
+    table.assert();
 }
 
 #[tokio::test]
@@ -192,65 +218,132 @@ async fn the_token_endpoint_takes_forms_by_post_and_nothing_else() {
     let form = scene.application.exchange(&code);
     let url = format!("{}/oauth/token", scene.server.base);
     let mut anyone = Visitor::new("");
-    let mut table = Table::default();
+    let mut table = Table::new("T11-T14, T30, T35: what the token endpoint takes");
     let query: String = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(&form)
         .finish();
-    let got = anyone.send(http().get(format!("{url}?{query}"))).await;
-    table.row("T11", "405", &got.status.to_string());
-    let got = anyone
-        .send(
-            http()
-                .post(&url)
-                .json(&json!({"grant_type": "authorization_code"})),
-        )
-        .await;
-    table.row("T12", "400 invalid_request", &outcome(&got));
-    let got = anyone
-        .send(http().post(format!("{url}?{query}")).form(&form))
-        .await;
-    table.row("T14", "400 invalid_request", &outcome(&got));
+    let request = "400 invalid_request";
+    for method in ["GET", "PUT", "DELETE", "PATCH"] {
+        let asked = http().request(method.parse().expect("a method"), format!("{url}?{query}"));
+        let got = anyone.send(asked).await.status.to_string();
+        let id = if method == "GET" {
+            "T11".to_owned()
+        } else {
+            format!("T11 {method}")
+        };
+        table.row(id, method, "405", got);
+    }
+    let pairs: serde_json::Map<String, Value> = form
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    let got = outcome(&anyone.send(http().post(&url).json(&pairs)).await);
+    table.row("T12", "the same as JSON", request, got);
+    let plain = http().post(&url).header("content-type", "text/plain");
+    let got = outcome(&anyone.send(plain.body(query.clone())).await);
+    table.row("T12 text", "the form as text/plain", request, got);
+    let got = outcome(&anyone.send(http().post(&url).body(query.clone())).await);
+    table.row("T12 none", "the form without a type", request, got);
+    let got = outcome(
+        &anyone
+            .send(http().post(format!("{url}?{query}")).form(&form))
+            .await,
+    );
+    table.row("T14", "in the query too", request, got);
+    let got = outcome(&anyone.send(http().post(format!("{url}?{query}"))).await);
+    table.row("T14 only", "in the query alone", request, got);
+    let secret = format!("{url}?client_secret=x");
+    let got = outcome(&anyone.send(http().post(secret).form(&form)).await);
+    table.row("T14 secret", "the secret in the query", request, got);
     let basic = http()
         .post(&url)
         .basic_auth(&scene.application.client_id, Some("x"))
         .form(&form);
     table.row(
         "T30 two",
-        "400 invalid_request",
-        &outcome(&anyone.send(basic).await),
+        "Basic and post",
+        request,
+        outcome(&anyone.send(basic).await),
+    );
+    let bearer = http().post(&url).bearer_auth("x").form(&form);
+    table.row(
+        "T30 bearer",
+        "Bearer and post",
+        request,
+        outcome(&anyone.send(bearer).await),
     );
     let big = with(form.clone(), "padding", &"x".repeat(1_000_000));
-    table.row("T35", "413 too_large", &outcome(&scene.token(&big).await));
+    table.row(
+        "T35",
+        "1 MB",
+        "413 too_large",
+        outcome(&scene.token(&big).await),
+    );
     let mut many = form.clone();
     many.extend((0..10_000).map(|_| ("p", "x".to_owned())));
     table.row(
-        "T35b",
-        "400 invalid_request",
-        &outcome(&scene.token(&many).await),
+        "T35 many",
+        "10,000 parameters",
+        request,
+        outcome(&scene.token(&many).await),
     );
-    let not_text = http()
+    let long = with(form.clone(), &"n".repeat(40_000).leak()[..], "x");
+    table.row(
+        "T35 name",
+        "a name of 40 kB",
+        request,
+        outcome(&scene.token(&long).await),
+    );
+    let bytes = http()
         .post(&url)
-        .header("content-type", "application/x-www-form-urlencoded");
-    let got = anyone
-        .send(not_text.body(vec![b'a', b'=', 0xff, 0xfe]))
-        .await;
-    table.row("bytes", "400 invalid_request", &outcome(&got));
-    table.row("still", "200", &outcome(&scene.token(&form).await));
-    table.assert(8);
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(vec![b'a', b'=', 0xff, 0xfe]);
+    table.row(
+        "T35 bytes",
+        "no UTF-8",
+        request,
+        outcome(&anyone.send(bytes).await),
+    );
+    table.row(
+        "good",
+        "the form, after all that",
+        "200",
+        outcome(&scene.token(&form).await),
+    );
+    table.assert();
 }
 
-/// Row T15.
 #[tokio::test]
 async fn success_is_a_bearer_token_of_an_hour_that_nobody_caches() {
     let mut scene = Scene::set().await;
     let code = scene.code().await;
     let page = scene.token(&scene.application.exchange(&code)).await;
     let tokens = Tokens::from_page(&page);
-    assert_eq!(page.header("cache-control"), "no-store");
-    assert_eq!(tokens.response["token_type"], "Bearer");
-    assert_eq!(tokens.response["expires_in"], 3600);
-    assert_eq!(tokens.response["scope"], "memories:read memories:write");
-    assert_eq!(scene.status(&tokens.access).await, 200);
+    let mut table = Table::new("T15: tokens");
+    let response = &tokens.response;
+    table.row(
+        "T15",
+        "Cache-Control",
+        "no-store",
+        page.header("cache-control"),
+    );
+    table.row(
+        "T15 type",
+        "token_type",
+        "\"Bearer\"",
+        response["token_type"].to_string(),
+    );
+    table.row(
+        "T15 lifetime",
+        "expires_in",
+        "3600",
+        response["expires_in"].to_string(),
+    );
+    let granted = "\"memories:read memories:write\"";
+    table.row("T15 scope", "scope", granted, response["scope"].to_string());
+    let status = scene.status(&tokens.access).await;
+    table.row("T15 use", "a call with it", "200", status.to_string());
+    table.assert();
 }
 
 #[tokio::test]
@@ -283,37 +376,93 @@ async fn a_failed_basic_is_answered_with_a_basic_challenge() {
     assert!(page.header("www-authenticate").starts_with("Basic"));
 }
 
-/// Row T1.
 #[tokio::test]
 async fn a_replayed_code_gives_nothing_and_kills_the_tokens_of_the_first_use() {
     let mut scene = Scene::set().await;
     let code = scene.code().await;
     let form = scene.application.exchange(&code);
     let tokens = Tokens::from_page(&scene.token(&form).await);
-    assert_eq!(scene.status(&tokens.access).await, 200);
-    assert_eq!(outcome(&scene.token(&form).await), "400 invalid_grant");
-    assert_eq!(scene.status(&tokens.access).await, 401);
-    let refresh = scene
-        .token(&scene.application.refresh(&tokens.refresh))
-        .await;
-    assert_eq!(outcome(&refresh), "400 invalid_grant");
+    let mut table = Table::new("T1: a code that comes twice");
+    let grant = "400 invalid_grant";
+    table.row(
+        "T1 before",
+        "a call",
+        "200",
+        scene.status(&tokens.access).await.to_string(),
+    );
+    table.row(
+        "T1",
+        "the code again",
+        grant,
+        outcome(&scene.token(&form).await),
+    );
+    table.row(
+        "T1 access",
+        "a call after that",
+        "401",
+        scene.status(&tokens.access).await.to_string(),
+    );
+    let refresh = scene.application.refresh(&tokens.refresh);
+    table.row(
+        "T1 refresh",
+        "a refresh after that",
+        grant,
+        outcome(&scene.token(&refresh).await),
+    );
+    // Of two at once, one may win; then the other takes its tokens away.
+    let code = scene.code().await;
+    let form = scene.application.exchange(&code);
+    let both = futures::future::join(scene.token(&form), scene.token(&form)).await;
+    let won = [&both.0, &both.1]
+        .into_iter()
+        .filter(|page| page.status == 200);
+    let won: Vec<_> = won.map(Tokens::from_page).collect();
+    table.holds("T1 race", "two at once", "at most one wins", won.len() <= 1);
+    for tokens in won {
+        let status = scene.status(&tokens.access).await;
+        table.row(
+            "T1 winner",
+            "a call of the winner",
+            "401",
+            status.to_string(),
+        );
+    }
+    table.assert();
 }
 
-/// Row T24 and T25.
 #[tokio::test]
 async fn revoking_a_refresh_token_ends_everything_that_came_of_it() {
     let mut scene = Scene::set().await;
     let tokens = scene.application.connect(&mut scene.person).await;
+    let mut table = Table::new("T24, T25: revocation");
     let mut form = scene.application.credentials();
     form.push(("token", tokens.refresh.clone()));
-    assert_eq!(scene.post("/oauth/revoke", &form).await.status, 200);
-    assert_eq!(scene.status(&tokens.access).await, 401);
-    let refresh = scene
-        .token(&scene.application.refresh(&tokens.refresh))
-        .await;
-    assert_eq!(outcome(&refresh), "400 invalid_grant");
-    let unknown = with(form, "token", "prt_nonsense");
-    assert_eq!(scene.post("/oauth/revoke", &unknown).await.status, 200);
+    let stranger: Form = vec![("token", tokens.refresh.clone())];
+    let got = outcome(&scene.post("/oauth/revoke", &stranger).await);
+    table.row("T24 stranger", "nobody's", "401 invalid_client", got);
+    let got = outcome(&scene.post("/oauth/revoke", &form).await);
+    table.row("T24", "a refresh token", "200", got);
+    table.row(
+        "T24 access",
+        "a call",
+        "401",
+        scene.status(&tokens.access).await.to_string(),
+    );
+    let refresh = scene.application.refresh(&tokens.refresh);
+    let got = outcome(&scene.token(&refresh).await);
+    table.row("T24 grant", "a refresh", "400 invalid_grant", got);
+    for (id, token) in [("T25", "prt_nonsense"), ("T25 again", &*tokens.refresh)] {
+        let form = with(form.clone(), "token", token);
+        table.row(
+            id,
+            token,
+            "200",
+            outcome(&scene.post("/oauth/revoke", &form).await),
+        );
+    }
+    let got = outcome(&scene.post("/oauth/revoke", &without(form, "token")).await);
+    table.row("T25 none", "no token", "400 invalid_request", got);
+    table.assert();
 }
 
 #[tokio::test]
@@ -340,81 +489,113 @@ async fn an_access_token_can_be_revoked_alone_and_only_by_its_own_client() {
     );
 }
 
-/// Row T32.
 #[tokio::test]
 async fn introspection_tells_a_client_about_its_own_tokens_only() {
     let mut scene = Scene::set().await;
     let other = scene.server.application().await;
+    let public = scene.server.public_application().await;
     let tokens = scene.application.connect(&mut scene.person).await;
-    let token = ("token", tokens.access.clone());
-    let page = scene.post("/oauth/introspect", &vec![token.clone()]).await;
-    assert_eq!(outcome(&page), "401 invalid_client");
-    for (client, value) in [
-        (&other, tokens.access.as_str()),
-        (&scene.application, "pat_nonsense"),
+    let mut table = Table::new("T32: introspection");
+    let client = "401 invalid_client";
+    let inactive = r#"{"active":false}"#;
+    for (id, who, credentials) in [
+        ("T32", "nobody", Vec::new()),
+        ("T32 public", "a public client", public.credentials()),
+        (
+            "T32 secret",
+            "a wrong secret",
+            with(other.credentials(), "client_secret", "x"),
+        ),
     ] {
-        let mut form = client.credentials();
-        form.push(("token", value.to_owned()));
-        assert_eq!(
-            scene.post("/oauth/introspect", &form).await.body,
-            r#"{"active":false}"#
-        );
+        let form = with(credentials, "token", &tokens.access);
+        let got = outcome(&scene.post("/oauth/introspect", &form).await);
+        table.row(id, who, client, got);
     }
-    let mut form = scene.application.credentials();
-    form.push(token);
+    for (id, client, token) in [
+        ("T32 foreign", &other, &*tokens.access),
+        ("T32 foreign refresh", &other, &*tokens.refresh),
+        ("T32 unknown", &scene.application, "pat_nonsense"),
+        ("T32 jwt", &scene.application, "e30.e30."),
+    ] {
+        let form = with(client.credentials(), "token", token);
+        let got = scene.post("/oauth/introspect", &form).await.body;
+        table.row(id, token, inactive, got);
+    }
+    let form = with(scene.application.credentials(), "token", &tokens.access);
     let answer: Value =
         serde_json::from_str(&scene.post("/oauth/introspect", &form).await.body).expect("JSON");
-    assert_eq!(
-        (&answer["active"], &answer["username"]),
-        (&json!(true), &json!("geordi"))
-    );
+    let got = format!("{} {}", answer["active"], answer["username"]);
+    table.row("T32 own", "its own", r#"true "geordi""#, got);
+    scene.server.clock.advance(Span::hours(1));
+    let got = scene.post("/oauth/introspect", &form).await.body;
+    table.row("T32 expired", "its own, expired", inactive, got);
+    table.assert();
 }
 
-/// Row T36.
 #[tokio::test]
 async fn scopes_are_normalised_or_refused() {
     let mut scene = Scene::set().await;
-    let mut table = Table::default();
-    for (scope, required) in [
-        ("", "memories:read memories:write"),
-        ("memories:read memories:read", "memories:read"),
-        ("  memories:read  ", "memories:read"),
-        ("memories:read offline_access", "memories:read"),
-        ("memories:read\tmemories:write", "refused"),
-        ("memories:réad", "refused"),
+    let mut table = Table::new("T36: scopes");
+    for (id, scope, required) in [
+        ("T36", "", "memories:read memories:write"),
+        ("T36 twice", "memories:read memories:read", "memories:read"),
+        ("T36 blanks", "  memories:read  ", "memories:read"),
+        (
+            "T36 offline",
+            "memories:read offline_access",
+            "memories:read",
+        ),
+        (
+            "T36 only offline",
+            "offline_access",
+            "memories:read memories:write",
+        ),
+        ("T36 tab", "memories:read\tmemories:write", "refused"),
+        ("T36 line", "memories:read\nmemories:write", "refused"),
+        ("T36 other letters", "memories:r\u{e9}ad", "refused"),
+        (
+            "T36 no-break",
+            "memories:read\u{a0}memories:write",
+            "refused",
+        ),
+        ("T36 nul", "memories:read\0", "refused"),
+        ("T36 quote", "memories:read\"", "refused"),
     ] {
         scene.application.scope = scope.to_owned();
-        let back = {
-            let page = scene
-                .person
-                .get(&Application::address(&scene.application.request()))
-                .await;
-            if page.status == 303 {
-                page
-            } else {
-                Application::decide(&mut scene.person, &page, "allow").await
-            }
-        };
-        let back = url::Url::parse(back.location()).expect("a redirect");
+        let address = Application::address(&scene.application.request());
+        let mut page = scene.person.get(&address).await;
+        if page.status == 200 {
+            page = Application::decide(&mut scene.person, &page, "allow").await;
+        }
+        let back = url::Url::parse(page.location()).expect("a redirect");
         let got = match parameter(&back, "code") {
             None => parameter(&back, "error").map_or_else(String::new, |_| "refused".into()),
             Some(code) => {
                 let page = scene.token(&scene.application.exchange(&code)).await;
-                Tokens::from_page(&page).response["scope"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
+                let scope = Tokens::from_page(&page).response["scope"].take();
+                scope.as_str().unwrap_or_default().to_owned()
             }
         };
-        table.row(&format!("T36 {scope:?}"), required, &got);
+        table.row(id, scope, required, got);
     }
-    table.assert(6);
+    table.assert();
 }
 
-/// Row T34.
+impl Scene {
+    /// Notes that neither token of a connection is good any more.
+    async fn dead(&self, table: &mut Table, id: &str, after: &str, tokens: &Tokens) {
+        let status = self.status(&tokens.access).await.to_string();
+        table.row(format!("{id} access"), after, "401", status);
+        let form = self.application.refresh(&tokens.refresh);
+        let got = outcome(&self.token(&form).await);
+        table.row(id, after, "400 invalid_grant", got);
+    }
+}
+
 #[tokio::test]
-async fn a_new_password_ends_every_access() {
+async fn a_password_a_grant_and_an_account_take_every_access_with_them() {
     let mut scene = Scene::set().await;
+    let mut table = Table::new("T34: what ends every access");
     let tokens = scene.application.connect(&mut scene.person).await;
     let fields = [
         ("current_password", "tea, earl grey, hot"),
@@ -425,17 +606,10 @@ async fn a_new_password_ends_every_access() {
         .fill("/account", "/account/password", &fields)
         .await;
     assert_eq!(page.status, 303, "{}", page.body);
-    assert_eq!(scene.status(&tokens.access).await, 401);
-    let refresh = scene
-        .token(&scene.application.refresh(&tokens.refresh))
+    scene
+        .dead(&mut table, "T34", "a new password", &tokens)
         .await;
-    assert_eq!(outcome(&refresh), "400 invalid_grant");
-}
 
-/// Row T34.
-#[tokio::test]
-async fn a_person_can_take_an_applications_access_away() {
-    let mut scene = Scene::set().await;
     let tokens = scene.application.connect(&mut scene.person).await;
     let account = scene.person.get("/account").await;
     assert!(account.body.contains("Holodeck"));
@@ -446,31 +620,66 @@ async fn a_person_can_take_an_applications_access_away() {
         .find(|action| action.ends_with("/revoke"))
         .expect("a form to revoke")
         .to_owned();
-    assert_eq!(
-        scene.person.fill("/account", &action, &[]).await.status,
-        303
-    );
-    assert_eq!(scene.status(&tokens.access).await, 401);
+    let page = scene.person.fill("/account", &action, &[]).await;
+    assert_eq!(page.status, 303, "{}", page.body);
+    scene
+        .dead(&mut table, "T34 grant", "a grant taken away", &tokens)
+        .await;
+
+    let code = scene.code().await;
+    let tokens = scene.application.connect(&mut scene.person).await;
+    let fields = [("password", "darjeeling, cold"), ("confirm", "geordi")];
+    let page = scene
+        .person
+        .fill("/account/delete", "/account/delete", &fields)
+        .await;
+    assert_eq!(page.status, 303, "{}", page.body);
+    scene
+        .dead(&mut table, "T34 account", "the account deleted", &tokens)
+        .await;
+    let form = scene.application.exchange(&code);
+    let got = outcome(&scene.token(&form).await);
+    table.row("T34 code", "the account deleted", "400 invalid_grant", got);
+    table.assert();
 }
 
-/// Row M37, T22 and M4: what is no access token does not open the API.
 #[tokio::test]
 async fn only_an_access_token_in_the_header_opens_the_api() {
     let mut scene = Scene::set().await;
     let tokens = scene.application.connect(&mut scene.person).await;
     let url = format!("{}/api/tools", scene.server.base);
     let body = json!({"tool": "get_memories", "data": {}});
+    let mut table = Table::new("T22, M4, M37: what does not open the tools");
     let cookie = scene
         .person
         .request("POST".parse().expect("a method"), "/api/tools");
-    assert_eq!(scene.person.send(cookie.json(&body)).await.status, 401);
+    let status = scene.person.send(cookie.json(&body)).await.status;
+    table.row("M37 tools", "a session's cookie", "401", status.to_string());
     let query = http()
         .post(format!("{url}?access_token={}", tokens.access))
         .json(&body);
-    assert_eq!(Visitor::new("").send(query).await.status, 401);
-    assert_eq!(scene.status(&tokens.refresh).await, 401);
-    let refresh = scene
-        .token(&scene.application.refresh(&tokens.access))
-        .await;
-    assert_eq!(outcome(&refresh), "400 invalid_grant");
+    let status = Visitor::new("").send(query).await.status;
+    table.row(
+        "M4 tools",
+        "the token in the query",
+        "401",
+        status.to_string(),
+    );
+    let basic = http()
+        .post(&url)
+        .basic_auth("x", Some(&tokens.access))
+        .json(&body);
+    let status = Visitor::new("").send(basic).await.status;
+    table.row("M4 basic", "the token as Basic", "401", status.to_string());
+    let form = http().post(&url).form(&[("access_token", &tokens.access)]);
+    let status = Visitor::new("").send(form).await.status;
+    table.row(
+        "M4 form",
+        "the token in the body",
+        "401",
+        status.to_string(),
+    );
+    let status = scene.status(&tokens.refresh).await;
+    table.row("T22 use", "a refresh token", "401", status.to_string());
+    table.assert();
 }

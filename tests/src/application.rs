@@ -35,6 +35,9 @@ pub struct Tokens {
 /// The verifier that the tests use (any 43 to 128 unreserved characters).
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
+/// The state that the tests send: characters that an encoding could lose.
+pub const STATE: &str = "s t&a=te%20/+";
+
 /// Derives the S256 challenge (RFC 7636 section 4.2).
 pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
@@ -48,7 +51,7 @@ impl Application {
             ("client_id", self.client_id.clone()),
             ("redirect_uri", self.redirect_uri.clone()),
             ("scope", self.scope.clone()),
-            ("state", "s t&a=te%20/+".into()),
+            ("state", STATE.into()),
             ("code_challenge", challenge(VERIFIER)),
             ("code_challenge_method", "S256".into()),
         ]

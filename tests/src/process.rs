@@ -17,15 +17,21 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Returns the binary that this profile built; it is an error when it is missing.
 pub fn binary() -> PathBuf {
+    built("picard", "-p picard")
+}
+
+/// Returns a program that this profile built; it is an error when it is
+/// missing, and `how` says what to tell `cargo build`.
+pub fn built(path: &str, how: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/test");
-    let binary = profile.join("picard");
+    let program = profile.join(path);
     assert!(
-        binary.exists(),
-        "{} is missing; run `cargo build -p picard` first",
-        binary.display()
+        program.exists(),
+        "{} is missing; run `cargo build {how}` first",
+        program.display()
     );
-    binary
+    program
 }
 
 /// A command of the binary, untouched by this process's environment.
@@ -74,13 +80,18 @@ impl Up {
 
     /// Starts it with these flags and waits until it says its addresses.
     pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::start_logging(data_dir, "info", arguments)
+    }
+
+    /// Starts it with another filter of the log.
+    pub fn start_logging(data_dir: &Path, filter: &str, arguments: &[&str]) -> Self {
         let log = data_dir.with_extension("log");
         let stderr = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&log);
         let mut child = picard(data_dir)
-            .args(["up", "--json", "--log", "info"])
+            .args(["up", "--json", "--log", filter])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(stderr.expect("the log can be written"))
