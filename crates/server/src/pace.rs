@@ -53,7 +53,8 @@ impl Pace {
         let full_again = people.entry(user).or_insert(now);
         // A clock that was put back must not lock anybody out for longer than
         // an empty bucket does.
-        let after = (*full_again).clamp(now, now + self.full) + self.each;
+        *full_again = (*full_again).clamp(now, now + self.full);
+        let after = *full_again + self.each;
         let missing = after - (now + self.full);
         if missing > Span::micros(0) {
             return Err((missing.as_micros() as u64).div_ceil(SECOND as u64).max(1));

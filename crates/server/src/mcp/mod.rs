@@ -37,6 +37,8 @@ use rmcp::{
 };
 
 pub use caller::Caller;
+#[doc(hidden)]
+pub use envelope::read_message;
 pub use handler::Mcp;
 pub use stdio::{StdioError, serve_stdio};
 

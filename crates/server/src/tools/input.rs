@@ -3,7 +3,7 @@
 
 use picard_app::ExpirationChange;
 use picard_domain::{Expired, Instant, MemoryId, Permission};
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
@@ -135,7 +135,7 @@ pub(super) struct QueryUser {
     pub(super) limit: Option<i64>,
 }
 
-/// The words of [`Permission`], for the schema.
+// The words of `Permission`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase", inline)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -144,7 +144,7 @@ pub(super) enum PermissionWord {
     Public,
 }
 
-/// The words of [`Expired`], for the schema.
+// The words of `Expired`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase", inline)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -178,12 +178,26 @@ pub(super) fn schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
+        settings
+            .transforms
+            .push(Box::new(RecursiveTransform(shorten)));
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     for noise in ["title", "description"] {
         schema.remove(noise);
     }
     schema.to_value()
+}
+
+/// Leaves out what tells nothing: models pay for each word. How wide a number
+/// is in Rust is nobody's business, and no field has a default of null.
+fn shorten(schema: &mut Schema) {
+    if schema.get("format").is_some_and(|format| format != "uuid") {
+        schema.remove("format");
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
 }
 
 /// Checks the names in `data` against the schema: every unknown and every

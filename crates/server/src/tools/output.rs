@@ -2,7 +2,7 @@
 
 use picard_app::{Found, MemoryPage, Persona, PublicUser};
 use picard_domain::{Instant, Memory, MemoryId, Permission, UserId};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::input::PermissionWord;
@@ -18,7 +18,7 @@ pub(super) struct MemoryView {
     #[schemars(with = "PermissionWord")]
     permission: Permission,
     /// The instant from which on the memory is no longer valid (RFC 3339), or null.
-    #[schemars(with = "Option<String>", required)]
+    #[schemars(schema_with = "text_or_null")]
     expiration_date: Option<Instant>,
     expired: bool,
     #[schemars(with = "String")]
@@ -42,7 +42,7 @@ pub(super) struct FoundView {
 pub(super) struct MemoryPageView {
     memories: Vec<MemoryView>,
     /// Gives the next page when sent as `cursor`; null on the last page.
-    #[schemars(required)]
+    #[schemars(schema_with = "text_or_null")]
     next_cursor: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct UserView {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct PersonaView {
     user: UserView,
-    #[schemars(required)]
+    #[schemars(schema_with = "text_or_null")]
     prompt: Option<String>,
     memories: Vec<FoundView>,
     /// How many memories the caller could see without a limit.
@@ -79,6 +79,11 @@ pub(super) struct DeletedView {
     #[schemars(with = "uuid::Uuid")]
     pub(super) id: MemoryId,
     pub(super) deleted: bool,
+}
+
+/// What is always there and may be null.
+fn text_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "null"]})
 }
 
 impl MemoryView {
