@@ -415,6 +415,64 @@ async fn a_code_is_exchanged_only_for_the_flow_it_belongs_to() {
 }
 
 #[tokio::test]
+async fn tokens_of_another_server_are_not_sent_anywhere() {
+    let fixture = Fixture::start().await;
+    let foreign = Tokens {
+        issuer: "https://picard.example".to_owned(),
+        ..tokens(&fixture, Scopes::read_write()).await
+    };
+    let is_other = |error: &Error| matches!(error, Error::Disconnected(Disconnected::OtherIssuer));
+    let store = Arc::new(MemoryTokenStore::new(foreign.clone()));
+    let picard = Client::new(
+        fixture.oauth(),
+        Shared(store.clone()),
+        fixture.clock.clone(),
+    );
+    let oauth = fixture.oauth();
+    let list = ListMemories::default();
+    assert!(is_other(
+        &picard.get_memories(&list).await.expect_err("a call")
+    ));
+    assert!(is_other(
+        &oauth.introspect(&foreign).await.expect_err("a question")
+    ));
+    assert!(is_other(
+        &oauth.revoke(&foreign).await.expect_err("a revocation")
+    ));
+    let refreshed = oauth.refresh(&foreign, fixture.clock.now()).await;
+    assert!(is_other(&refreshed.expect_err("a refresh")));
+    let asked = {
+        let state = fixture.state();
+        (state.calls.len(), state.refreshes, state.revocations)
+    };
+    assert_eq!(asked, (0, 0, 0));
+    assert_eq!(
+        store.load().await.expect("a store"),
+        Some(foreign),
+        "kept for their own server"
+    );
+}
+
+#[tokio::test]
+async fn a_flow_that_began_at_another_server_is_not_finished_here() {
+    let (here, there) = (Fixture::start().await, Fixture::start().await);
+    let begun = there
+        .oauth()
+        .authorize(Scopes::read_write(), &Counting::default())
+        .await;
+    let begun = begun.expect("a flow");
+    let query = there.consent(&begun.url);
+    let mixed = here
+        .oauth()
+        .exchange(begun.pending, &query, here.clock.now())
+        .await;
+    assert!(
+        matches!(mixed, Err(Error::Disconnected(Disconnected::OtherIssuer))),
+        "{mixed:?}"
+    );
+}
+
+#[tokio::test]
 async fn introspection_tells_who_is_connected_and_revocation_ends_it() {
     let fixture = Fixture::start().await;
     let oauth = fixture.oauth();

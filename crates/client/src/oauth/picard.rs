@@ -45,6 +45,8 @@ struct Shared {
     server: Server,
     credentials: Credentials,
     redirect_uri: String,
+    /// What the tokens are for; `None` as the metadata say.
+    resource: Option<String>,
     http: Http,
     metadata: OnceCell<AuthorizationServerMetadata>,
 }
@@ -74,6 +76,7 @@ impl OAuth {
                 server,
                 credentials,
                 redirect_uri: registration.redirect_uri,
+                resource: None,
                 http,
                 metadata: OnceCell::new(),
             }),
@@ -95,6 +98,7 @@ impl OAuth {
                 server,
                 credentials,
                 redirect_uri: application.redirect_uri.clone(),
+                resource: Some(discovered.resource),
                 metadata: OnceCell::new_with(Some(discovered.server)),
             }),
         })
@@ -126,7 +130,7 @@ impl OAuth {
         let wanted = Wanted {
             client_id: &self.shared.credentials.client_id,
             redirect_uri: &self.shared.redirect_uri,
-            resource: &resource(metadata),
+            resource: &self.resource(metadata),
             scopes: scopes.iter().map(Scope::as_str).collect(),
         };
         Authorization::begin(metadata, wanted, entropy)
@@ -161,7 +165,7 @@ impl OAuth {
         self.check_issuer(tokens)?;
         let metadata = self.metadata().await?;
         let url = self.shared.server.map(&metadata.token_endpoint)?;
-        let resource = resource(metadata);
+        let resource = self.resource(metadata);
         let endpoints = self.endpoints(metadata)?;
         let old = tokens.into();
         endpoints
@@ -214,6 +218,11 @@ impl OAuth {
             name: token.name,
             scopes: token.scope,
         }))
+    }
+
+    fn resource(&self, metadata: &AuthorizationServerMetadata) -> String {
+        let known = self.shared.resource.clone();
+        known.unwrap_or_else(|| resource(metadata))
     }
 
     /// Refuses tokens that another issuer gave out.
