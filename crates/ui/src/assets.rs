@@ -37,14 +37,8 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
 /// The logo, for what shows it elsewhere than on a page.
 pub const ICON_SVG: &str = include_str!("../assets/icon.svg");
 
-pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "icon",
-        "svg",
-        "image/svg+xml",
-        ICON_SVG,
-    )
-});
+pub(crate) static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", ICON_SVG));
 
 impl Asset {
     fn new(name: &str, extension: &str, kind: &'static str, content: &'static str) -> Self {

@@ -18,9 +18,18 @@ pub struct ErrorPage {
     status: StatusCode,
     title: String,
     sentence: String,
+    act: Option<Act>,
     links: Vec<Link>,
     reference: Option<String>,
     retry_after: Option<u64>,
+}
+
+/// A way on that is more than a link: a form with one button.
+#[derive(Debug)]
+struct Act {
+    label: String,
+    path: String,
+    field: (&'static str, String),
 }
 
 impl ErrorPage {
@@ -32,10 +41,22 @@ impl ErrorPage {
             status,
             title: title.to_owned(),
             sentence: sentence.to_owned(),
+            act: None,
             links: Vec::new(),
             reference: None,
             retry_after: None,
         }
+    }
+
+    /// Offers to do something about it at once: a button that posts one field
+    /// to a path of this service. It comes before the links.
+    pub fn act(mut self, label: &str, path: &str, field: (&'static str, String)) -> Self {
+        self.act = Some(Act {
+            label: label.to_owned(),
+            path: path.to_owned(),
+            field,
+        });
+        self
     }
 
     /// Offers a way on; the first one is shown as a button.

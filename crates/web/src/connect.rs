@@ -7,6 +7,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     Error,
+    member::Connection,
     service::Service,
     store::{AccountId, ConnectionId, SessionId, connections, flows},
 };
@@ -22,15 +23,25 @@ pub(crate) enum Ended {
     HereOnly,
 }
 
-/// Begins a flow for a session: returns where to send the browser. Asks for
-/// what the configuration says and for what was `granted` before, so that
-/// connecting again never loses a scope.
+/// Returns what to ask for: what the configuration says, what was granted
+/// before, so that connecting again never loses a scope, and what is missing.
+pub(crate) fn wanted(service: &Service, connection: &Connection, missing: Scopes) -> Scopes {
+    let granted = connection
+        .partner()
+        .map(|partner| partner.scopes)
+        .unwrap_or_default();
+    [service.scopes, granted, missing]
+        .into_iter()
+        .flat_map(Scopes::iter)
+        .collect()
+}
+
+/// Begins a flow for a session: returns where to send the browser.
 pub(crate) async fn begin(
     service: &Service,
     session: SessionId,
-    granted: Scopes,
+    wanted: Scopes,
 ) -> Result<Url, Error> {
-    let wanted: Scopes = service.scopes.iter().chain(granted.iter()).collect();
     let begun = service.oauth.authorize(wanted, &*service.entropy).await?;
     let plain = serde_json::to_vec(&begun.pending).expect("plain data");
     let sealed = service

@@ -4,6 +4,7 @@ use axum::{
     extract::{RawQuery, State},
     response::Response,
 };
+use picard_domain::Scopes;
 use picard_ui::{CsrfForm, see_other};
 use serde::Deserialize;
 
@@ -12,6 +13,13 @@ use crate::{Error, connect, member::Member};
 
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
+
+/// What a page found missing; nothing on the dashboard.
+#[derive(Deserialize)]
+pub(super) struct Missing {
+    #[serde(default)]
+    scope: Scopes,
+}
 
 /// Somebody typed the address of a form.
 pub(super) async fn to_dashboard(_: Member) -> Response {
@@ -22,14 +30,10 @@ pub(super) async fn to_dashboard(_: Member) -> Response {
 pub(super) async fn connect(
     State(service): Shared,
     member: Member,
-    CsrfForm(Nothing {}): CsrfForm<Nothing>,
+    CsrfForm(missing): CsrfForm<Missing>,
 ) -> Result<Response, Error> {
-    let granted = member
-        .connection
-        .partner()
-        .map(|partner| partner.scopes)
-        .unwrap_or_default();
-    let url = connect::begin(&service, member.session_id, granted).await?;
+    let wanted = connect::wanted(&service, &member.connection, missing.scope);
+    let url = connect::begin(&service, member.session_id, wanted).await?;
     Ok(see_other(url.as_str()))
 }
 

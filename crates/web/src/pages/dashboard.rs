@@ -6,7 +6,11 @@ use picard_domain::{Scope, Scopes};
 use picard_ui::{CopyText, Moment, Shell, html};
 
 use super::Shared;
-use crate::member::{Connection, Member, Partner};
+use crate::{
+    Error,
+    member::{Connection, Member, Partner},
+    service::Service,
+};
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -15,6 +19,7 @@ struct Dashboard {
     name: String,
     server: String,
     account_page: String,
+    connect_page: String,
     asked: Vec<&'static str>,
     connection: Shown,
 }
@@ -24,6 +29,8 @@ enum Shown {
     None,
     Live(Details),
     Lost(Details, Moment),
+    /// With the server of this issuer, which is not the configured one.
+    Elsewhere(Details, String),
 }
 
 struct Details {
@@ -37,18 +44,33 @@ struct Details {
     writes: bool,
 }
 
-pub(super) async fn dashboard(State(service): Shared, member: Member) -> Response {
-    html(&Dashboard {
+pub(super) async fn dashboard(State(service): Shared, member: Member) -> Result<Response, Error> {
+    let connection = shown(&service, &member.connection).await?;
+    Ok(html(&Dashboard {
         shell: member.shell(),
         name: member.name.clone(),
         server: service.oauth.server().public().to_owned(),
         account_page: service.at_server("/account"),
+        connect_page: service.at_server("/connect"),
         asked: in_words(service.scopes),
-        connection: match &member.connection {
-            Connection::None => Shown::None,
-            Connection::Live(partner) => Shown::Live(details(partner)),
-            Connection::Lost(partner, at) => Shown::Lost(details(partner), Moment(*at)),
-        },
+        connection,
+    }))
+}
+
+async fn shown(service: &Service, connection: &Connection) -> Result<Shown, Error> {
+    let partner = match connection {
+        Connection::None => return Ok(Shown::None),
+        Connection::Lost(partner, at) => return Ok(Shown::Lost(details(partner), Moment(*at))),
+        Connection::Live(partner) => partner,
+    };
+    let vault = service.connections.vault();
+    let tokens = vault.open(partner.connection_id).await?;
+    let issuer = tokens.map(|(tokens, _)| tokens.issuer);
+    Ok(match issuer {
+        Some(issuer) if issuer != service.oauth.server().public() => {
+            Shown::Elsewhere(details(partner), issuer)
+        }
+        _ => Shown::Live(details(partner)),
     })
 }
 

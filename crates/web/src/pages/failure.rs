@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use picard_client::{CallbackError, Disconnected, Error as ServerError, ErrorCode};
-use picard_domain::Scope;
+use picard_domain::{Scope, Scopes};
 use picard_ui::{Browser, ErrorPage};
 
-use crate::{Error, member::Member, service::Service};
+use crate::{Error, connect, member::Member, service::Service};
 
 /// An error in words.
 pub(crate) struct Explained {
@@ -17,6 +17,8 @@ pub(crate) struct Explained {
     title: &'static str,
     sentence: String,
     links: &'static [(&'static str, &'static str)],
+    /// What the person could allow, and has not.
+    missing: Scopes,
     reference: Option<String>,
     retry_after: Option<u64>,
 }
@@ -52,6 +54,14 @@ pub(crate) fn page(
         .links
         .iter()
         .fold(page, |page, (label, href)| page.link(label, href));
+    let page = match (member, explained.missing.is_empty()) {
+        (Some(member), false) => {
+            let all = connect::wanted(service, &member.connection, explained.missing);
+            let label = format!("Connect again with the scopes {all}");
+            page.act(&label, "/oauth/connect", ("scope", all.to_string()))
+        }
+        _ => page,
+    };
     let page = match explained.reference {
         Some(id) => page.reference(id),
         None => page,
@@ -83,6 +93,7 @@ impl Explained {
             title,
             sentence,
             links: &[DASHBOARD],
+            missing: Scopes::NONE,
             reference: None,
             retry_after: None,
         }
@@ -116,7 +127,7 @@ fn own(error: &Error) -> Explained {
              this page has something to show.",
         ),
         Error::ConnectionLost => connection_lost(),
-        Error::NotGranted(scope) => not_granted(&scope.in_words().to_lowercase()),
+        Error::NotGranted(scope) => not_granted(Scopes::NONE.with(*scope)),
         Error::TooManyAttempts { retry_after } => Explained {
             retry_after: Some(*retry_after),
             ..Explained::new(
@@ -180,11 +191,9 @@ fn server(error: &ServerError) -> Explained {
             )
         },
         ServerError::Disconnected(Disconnected::NeverConnected) => connection_unusable(),
+        ServerError::Disconnected(Disconnected::OtherIssuer) => connected_elsewhere(),
         ServerError::Disconnected(_) => connection_lost(),
-        ServerError::InsufficientScope { needed } => {
-            let words: Vec<_> = needed.iter().map(Scope::in_words).collect();
-            not_granted(&words.join("; ").to_lowercase())
-        }
+        ServerError::InsufficientScope { needed } => not_granted(*needed),
         ServerError::NotFound => Explained::new(
             StatusCode::NOT_FOUND,
             "No such memory",
@@ -307,14 +316,34 @@ fn connection_unusable() -> Explained {
     .links(&[CONNECT])
 }
 
-fn not_granted(words: &str) -> Explained {
+fn connected_elsewhere() -> Explained {
     Explained::new(
+        StatusCode::FORBIDDEN,
+        "Connected with another server",
+        "This web client now works with another Picard server than the one that you connected \
+         it with. What you allowed there is not sent here. Your memories there are untouched; \
+         connect again to use this server.",
+    )
+    .links(&[CONNECT])
+}
+
+/// The step up: the page offers to ask for what is missing.
+fn not_granted(missing: Scopes) -> Explained {
+    let words: Vec<_> = missing.iter().map(Scope::in_words).collect();
+    let explained = Explained::new(
         StatusCode::FORBIDDEN,
         "You have not allowed that",
         format!(
-            "This needs your permission to: {words}. When you connected, you allowed less. \
-             Connect again to allow it."
+            "This needs your permission to: {}. When you connected, you allowed less. \
+             Connect again to allow it.",
+            words.join("; ").to_lowercase()
         ),
-    )
-    .links(&[CONNECT])
+    );
+    if missing.is_empty() {
+        return explained.links(&[CONNECT]);
+    }
+    Explained {
+        missing,
+        ..explained
+    }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use picard_client::Secret;
 use picard_domain::{Scope, Scopes, Span};
 
-use crate::Stage;
+use crate::{Stage, fixture::Fixture};
 
 #[tokio::test]
 async fn connecting_shows_who_one_is_there() {
@@ -177,6 +177,134 @@ async fn what_was_not_granted_is_not_offered_and_refused_with_a_reason() {
         assert_eq!(page.status, StatusCode::FORBIDDEN);
     }
     assert!(stage.fixture.state().calls.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_missing_is_asked_for_together_with_what_was_granted() {
+    let stage = Stage::set().await;
+    let mut browser = stage.reader().await;
+    let page = browser.get("/memories/new").await;
+    page.shows("Connect again with the scopes memories:read memories:write");
+    page.shows(r#"name="scope" value="memories:read memories:write""#);
+    let admin = stage
+        .reopened(|config| config.oauth_scopes = Scopes::NONE.with(Scope::Read))
+        .await;
+    browser.moved_to(&admin);
+    let page = browser.get("/memories/new").await;
+    page.shows("Connect again with the scopes memories:read memories:write");
+    let page = browser
+        .post("/oauth/connect", &[("scope", "memories:write")])
+        .await;
+    let url = url::Url::parse(page.location()).expect("the server's address");
+    let scope = url.query_pairs().find(|(name, _)| name == "scope");
+    assert_eq!(scope.expect("a scope").1, "memories:read memories:write");
+    let query = stage.fixture.consent(&url);
+    browser.get(&format!("/oauth/callback?{query}")).await;
+    assert_eq!(browser.get("/memories/new").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_scope_that_the_server_finds_missing_is_offered_to_be_asked_for() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    stage
+        .fixture
+        .narrow_access_to(Scopes::NONE.with(Scope::Read));
+    let memory = stage.fixture.remember(0, "Tea, Earl Grey, hot", "private");
+    let delete = format!("/memories/{}/delete", memory.id);
+    browser.get(&delete).await;
+    let page = browser.post(&delete, &[]).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.shows("You have not allowed that");
+    page.shows("Connect again with the scopes memories:read memories:write");
+}
+
+#[tokio::test]
+async fn tokens_are_not_sent_to_another_server_than_their_own() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    let other = Fixture::start().await;
+    let web = stage
+        .reopened(|config| config.mcp_server_url = other.issuer())
+        .await;
+    browser.moved_to(&web);
+    let page = browser.get("/memories").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.shows("Connected with another server");
+    let page = browser.get("/dashboard").await;
+    page.shows("Connected with another server");
+    page.shows(&stage.fixture.issuer());
+    page.shows("Connect with this server");
+    let page = browser.post("/oauth/disconnect", &[]).await;
+    assert_eq!(page.location(), "/dashboard");
+    browser
+        .get("/dashboard")
+        .await
+        .shows("the server could not be told");
+    let state = other.state();
+    assert_eq!(
+        (state.calls.len(), state.refreshes, state.revocations),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn after_a_move_one_connects_with_the_new_server_and_the_old_tokens_stay_here() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    let other = Fixture::start().await;
+    let web = stage
+        .reopened(|config| config.mcp_server_url = other.issuer())
+        .await;
+    browser.moved_to(&web);
+    browser.get("/dashboard").await;
+    let page = browser.post("/oauth/connect", &[]).await;
+    let url = url::Url::parse(page.location()).expect("the server's address");
+    let query = other.consent(&url);
+    browser.get(&format!("/oauth/callback?{query}")).await;
+    browser
+        .get("/dashboard")
+        .await
+        .shows("Connected as Ada Lovelace");
+    assert_eq!(browser.get("/memories").await.status, StatusCode::OK);
+    assert_eq!(other.state().revocations, 0);
+}
+
+#[tokio::test]
+async fn a_flow_that_began_at_another_server_is_not_finished() {
+    let stage = Stage::set().await;
+    let mut browser = stage.member("jean-luc").await;
+    let query = stage.consented(&mut browser, Scopes::read_write()).await;
+    let other = Fixture::start().await;
+    let web = stage
+        .reopened(|config| config.mcp_server_url = other.issuer())
+        .await;
+    browser.moved_to(&web);
+    let page = browser.get(&format!("/oauth/callback?{query}")).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.shows("Connected with another server");
+    browser
+        .get("/dashboard")
+        .await
+        .shows("Connect to MCP Server");
+}
+
+#[tokio::test]
+async fn metadata_that_do_not_fit_send_nobody_away() {
+    for spoil in [
+        (|state| state.without_s256 = true) as fn(&mut crate::fixture::State),
+        |state| state.issuer = "https://evil.example".to_owned(),
+    ] {
+        let stage = Stage::set().await;
+        let mut browser = stage.member("jean-luc").await;
+        let config = stage.reopened(|_| ()).await;
+        spoil(&mut stage.fixture.state());
+        browser.moved_to(&config);
+        browser.get("/dashboard").await;
+        let page = browser.post("/oauth/connect", &[]).await;
+        assert_eq!(page.status, StatusCode::BAD_GATEWAY);
+        page.shows("Not what a Picard server says");
+    }
 }
 
 #[tokio::test]
