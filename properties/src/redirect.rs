@@ -68,7 +68,10 @@ fn harmless(text: &str, uri: RedirectUri) -> RedirectUri {
     if url.scheme() == "http" {
         assert!(local, "plain http to {:?}", url.host_str());
     }
+    assert_eq!(uri.is_private_use(), !url.is_special(), "{text}");
     if url.is_special() {
+        let start = format!("{}://", url.scheme());
+        assert!(text.starts_with(&start), "a parser adds slashes to {text}");
         let host = url.host_str().expect("http and https have a host");
         let shown = uri.host_shown().to_ascii_lowercase();
         let port = shown.strip_prefix(host).expect("the host is the one shown");

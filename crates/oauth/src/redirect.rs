@@ -151,7 +151,12 @@ impl RedirectUri {
 }
 
 fn authority(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
+    // Right behind the scheme and nowhere else: a browser takes "https:/a/x://a" for
+    // a page of host "a", which would be no https in the eyes of a plain search.
+    let rest = uri
+        .split_once(':')
+        .and_then(|(_, rest)| rest.strip_prefix("//"));
+    let rest = rest.unwrap_or_default();
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
