@@ -11,12 +11,14 @@
 //! ```
 //!
 //! The story is in `run`; `server` is the process, `person` the browser, `texts`
-//! what people remember and ask, `measure` the clock.
+//! what people remember and ask, `measure` the clock;
+//! `surfaces` compares `/mcp` with `/api/tools`.
 
 mod measure;
 mod person;
 mod report;
 mod server;
+mod surfaces;
 mod system;
 mod texts;
 
@@ -28,9 +30,10 @@ use picard_client::{ListMemories, NewMemory, Query};
 use picard_domain::Permission;
 
 use measure::{Work, measure};
-use person::{Application, Connection};
+use person::{Application, Person};
 use report::Report;
 use server::Server;
+use surfaces::Surfaces;
 use texts::Texts;
 
 /// Measures a server under the load of many people, through its public API
@@ -97,8 +100,8 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         people.push(connected.with_context(|| format!("person {n} could not connect"))?);
     }
     // For the rest of the program, so that calls can be tasks of their own.
-    let people: &'static [Connection] = people.leak();
-    let of = move |n: u32| &people[n as usize % people.len()];
+    let people: &'static [Person] = people.leak();
+    let of = move |n: u32| &people[n as usize % people.len()].tools;
 
     let submit = move |n: u32| async move {
         let text = texts.memory(n);
@@ -120,12 +123,12 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         };
         let page = of(n).get_memories(&list).await?;
         assert!(!page.memories.is_empty(), "everybody has memories");
-        Ok(())
+        anyhow::Ok(())
     };
     let ask = move |n: u32, question: String| async move {
         let hits = of(n).query_memory(&Query::new(&question)).await?;
         assert!(!hits.is_empty(), "a query finds something");
-        Ok(())
+        anyhow::Ok(())
     };
     let repeated = move |n: u32| ask(n, texts.question(n % REPEATED));
     // Fresh for the server, too: each run has a range of questions of its own.
@@ -158,6 +161,14 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         report.run("get_memories, 50", measure(work, list).await?);
         report.run("query_memory, repeated", measure(work, repeated).await?);
         report.run("query_memory, fresh", measure(work, fresh(range)).await?);
+    }
+    let surfaces: &'static Surfaces = Box::leak(Box::new(Surfaces::new(&server.url, people)?));
+    for at_once in [one, many] {
+        let work = Work {
+            calls: settings.reads,
+            at_once,
+        };
+        report.compare(surfaces.compare(texts, REPEATED, work).await?);
     }
     report.size("resident, after the load", server.resident_mib()?, "MiB");
     report.size("resident, highest", server.highest_mib()?, "MiB");

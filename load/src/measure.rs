@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use picard_client::Error;
 use tokio::task::JoinSet;
 
 /// How many calls, and how many of them are under way at once.
@@ -29,10 +28,11 @@ pub(crate) struct Run {
 }
 
 /// Makes the calls `0..calls`. The first one that fails fails the run.
-pub(crate) async fn measure<C, F>(work: Work, call: C) -> anyhow::Result<Run>
+pub(crate) async fn measure<C, F, E>(work: Work, call: C) -> anyhow::Result<Run>
 where
     C: Fn(u32) -> F + Copy + Send + 'static,
-    F: Future<Output = Result<(), Error>> + Send,
+    F: Future<Output = Result<(), E>> + Send,
+    E: Into<anyhow::Error>,
 {
     let next = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
@@ -47,7 +47,8 @@ where
                     return Ok(times);
                 }
                 let started = Instant::now();
-                call(n).await.with_context(|| format!("call {n} failed"))?;
+                let answered = call(n).await.map_err(Into::into);
+                answered.with_context(|| format!("call {n} failed"))?;
                 times.push(started.elapsed());
             }
         });
@@ -63,6 +64,14 @@ where
 }
 
 impl Run {
+    /// Joins another run of the same work to this one.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.work.calls += other.work.calls;
+        self.total += other.total;
+        self.times.extend(other.times);
+        self.times.sort_unstable();
+    }
+
     /// Returns how many calls were answered in a second.
     pub(crate) fn per_second(&self) -> f64 {
         self.times.len() as f64 / self.total.as_secs_f64()
@@ -90,7 +99,7 @@ mod tests {
         static SUM: AtomicU32 = AtomicU32::new(0);
         let call = |n| async move {
             SUM.fetch_add(n, Ordering::Relaxed);
-            Ok(())
+            anyhow::Ok(())
         };
         let run = measure(
             Work {

@@ -19,6 +19,14 @@ use crate::{
 /// The tools, called in the name of one person.
 pub(crate) type Connection = Client<MemoryTokenStore>;
 
+/// A person whose application was let in.
+pub(crate) struct Person {
+    /// The tools, as an application of ours calls them.
+    pub(crate) tools: Connection,
+    /// The access token, for calls of any other kind.
+    pub(crate) access: Secret,
+}
+
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
 /// An application that was registered at the server by its administrator.
@@ -59,11 +67,7 @@ impl Application {
     }
 
     /// Makes an account for a person and lets this application in.
-    pub(crate) async fn connect(
-        &self,
-        server: &Server,
-        handle: &str,
-    ) -> anyhow::Result<Connection> {
+    pub(crate) async fn connect(&self, server: &Server, handle: &str) -> anyhow::Result<Person> {
         let mut browser = Browser::new(&server.url)?;
         browser.sign_up(handle).await?;
 
@@ -76,7 +80,9 @@ impl Application {
         let clock = Arc::new(SystemClock);
         let now = picard_domain::Clock::now(&*clock);
         let tokens = oauth.exchange(begun.pending, &callback, now).await?;
-        Ok(Client::new(oauth, MemoryTokenStore::new(tokens), clock))
+        let access = tokens.access.clone();
+        let tools = Client::new(oauth, MemoryTokenStore::new(tokens), clock);
+        Ok(Person { tools, access })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Settings, measure::Run};
+use crate::{Settings, measure::Run, surfaces::Comparison};
 
 /// Collects figures and prints them at the end.
 pub(crate) struct Report {
@@ -29,6 +29,13 @@ impl Report {
             run.total.as_secs_f64()
         );
         self.runs.push((name, run));
+    }
+
+    /// Adds a comparison of `/mcp` with `/api/tools`.
+    pub(crate) fn compare(&mut self, comparison: Comparison) {
+        self.size("/mcp against /api/tools, p50", comparison.ratio(), "times");
+        self.run("query_memory, /api/tools", comparison.tools);
+        self.run("query_memory, /mcp", comparison.mcp);
     }
 
     /// Adds a single figure.
@@ -62,7 +69,7 @@ impl Report {
         }
         println!();
         for (name, value, unit) in &self.sizes {
-            println!("{name:32} {value:>9.1} {unit}");
+            println!("{name:32} {value:>9.2} {unit}");
         }
     }
 
