@@ -1,11 +1,12 @@
 //! The authorization server under attack: every row of the table whose id
-//! begins with A or T, and its neighbours.
+//! begins with A, T or R, and its neighbours.
 
 mod authorize;
 mod consent;
 mod discovery;
 mod log_in;
 mod refresh;
+mod registration;
 mod secrecy;
 mod time;
 mod token;

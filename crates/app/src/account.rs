@@ -5,7 +5,8 @@ use picard_domain::{Expired, GrantId, MemoryFilter, SessionId};
 use picard_store::{grants, memories, sessions, users};
 
 use crate::{
-    Account, App, ApplicationView, Error, PasswordError, Person, SessionView, attempts::Limit,
+    Account, App, ApplicationView, Error, Origin, PasswordError, Person, SessionView,
+    attempts::Limit,
 };
 
 impl App {
@@ -39,6 +40,7 @@ impl App {
                 .map(|grant| ApplicationView {
                     grant_id: grant.id,
                     client_id: grant.client_id,
+                    origin: Origin::of(grant.registered, grant.metadata_url.as_deref()),
                     name: grant.client_name,
                     scopes: grant.scopes,
                     created_at: grant.created_at,

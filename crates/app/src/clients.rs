@@ -4,6 +4,7 @@ use picard_crypto::{Digest, constant_time_eq};
 use picard_domain::{ClientId, DisplayName, Scopes};
 use picard_oauth::{
     ClientAuth, ClientIdentifier, ErrorCode, OAuthError,
+    cimd::DocumentUrl,
     redirect::{InvalidRedirectUri, RedirectUri},
     registration::AuthMethod,
 };
@@ -42,13 +43,16 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn of(registered: Registered, id: &ClientIdentifier) -> Self {
-        match (id, registered) {
-            (ClientIdentifier::Document(url), _) => Self::Document {
+    /// Reads it from what is stored. A document without a good URL cannot be, and
+    /// would be as good as nobody's word.
+    pub(crate) fn of(registered: Registered, metadata_url: Option<&str>) -> Self {
+        let document = metadata_url.and_then(|url| url.parse::<DocumentUrl>().ok());
+        match (registered, document) {
+            (Registered::Operator, _) => Self::Operator,
+            (Registered::Document, Some(url)) => Self::Document {
                 host: url.host().to_owned(),
             },
-            (_, Registered::Operator) => Self::Operator,
-            (_, Registered::Dynamic | Registered::Document) => Self::Dynamic,
+            (Registered::Dynamic | Registered::Document, _) => Self::Dynamic,
         }
     }
 }
@@ -188,7 +192,7 @@ impl App {
         let redirect_uris: Result<_, _> = row.redirect_uris.as_slice().iter().map(parse).collect();
         Ok(Some(Client {
             id: row.id,
-            origin: Origin::of(row.registered, id),
+            origin: Origin::of(row.registered, row.metadata_url.as_deref()),
             name: row.name,
             is_confidential: row.auth_method != AuthMethod::None.as_str(),
             redirect_uris: redirect_uris?,

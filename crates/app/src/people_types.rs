@@ -8,7 +8,7 @@ use picard_domain::{
     UserId,
 };
 
-use crate::Error;
+use crate::{Error, Origin};
 
 /// Where a form was sent from: what guessing is counted by, and what the list
 /// of sessions shows.
@@ -133,6 +133,8 @@ pub struct ApplicationView {
     pub grant_id: GrantId,
     /// Names the application.
     pub client_id: ClientId,
+    /// How it became known.
+    pub origin: Origin,
     /// The application's name.
     pub name: String,
     /// What it may do.

@@ -68,6 +68,12 @@ impl App {
         Ok(RegistrationResponse::new(id, secret, metadata, now))
     }
 
+    /// Deletes a client; tells whether there was one. Its tokens are dead from
+    /// then on, and its next request is answered with `invalid_client`.
+    pub async fn delete_client(&self, id: ClientId) -> Result<bool, Error> {
+        Ok(clients::delete(&self.db, id).await?)
+    }
+
     /// Forgets up to `limit` clients that came by themselves two days ago or
     /// earlier and that nobody ever allowed anything; returns how many.
     pub async fn forget_unused_clients(&self, limit: i64) -> Result<u64, Error> {

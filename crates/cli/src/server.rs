@@ -7,7 +7,7 @@ use clap::Args;
 use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
-use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Server};
+use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -86,6 +86,14 @@ pub(crate) struct ServerSettings {
         value_delimiter = ','
     )]
     allowed_hosts: Vec<String>,
+    /// The proxies in front, whose X-Forwarded-For is believed: 10.0.0.0/8,::1
+    #[arg(
+        long = "trusted-proxies",
+        env = "PICARD_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<Network>,
 }
 
 /// Master keys that are kept outside the data directory.
@@ -190,6 +198,7 @@ impl ServerSettings {
             web_url,
             listening,
             allowed_hosts: self.allowed_hosts.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
             allowed_origins: self.allowed_origins.clone(),
             calls_per_second: self.calls_per_second,
             ..Config::new(public_url)

@@ -20,6 +20,7 @@ mod outgoing;
 mod pace;
 mod pages;
 mod problem;
+mod proxies;
 mod request_id;
 mod state;
 mod tools;
@@ -34,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use origin::{AllowedOrigin, InvalidOrigin};
 pub use problem::Problem;
+pub use proxies::{InvalidNetwork, Network};
 pub use state::{BURST_SECONDS, CALLS_PER_SECOND, Config, Server};
 
 /// Returns everything that the server answers.

@@ -14,6 +14,7 @@ use crate::{
     origin::{Admission, AllowedOrigin},
     pace::Pace,
     problem::Problem,
+    proxies::Network,
     tools::registry::Context,
     turnstile::Turnstile,
 };
@@ -32,6 +33,9 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Pages elsewhere that may call `/mcp` and the tools from a browser.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// The proxies in front of the server, which are believed when they say who
+    /// called them.
+    pub trusted_proxies: Vec<Network>,
     /// How many calls a second one person's applications may make, all
     /// together and on average; a burst of [`BURST_SECONDS`] times as many is
     /// let through.
@@ -53,6 +57,7 @@ impl Config {
             listening: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             calls_per_second: CALLS_PER_SECOND,
         }
     }

@@ -3,7 +3,7 @@
 use picard_domain::{ClientId, GrantId, Instant, Scopes, Span, UserId};
 use picard_sql::{Tx, record, sql, transaction};
 
-use crate::{Db, Error};
+use crate::{Db, Error, clients::Registered};
 
 record! {
     /// A connected application, as the person sees it.
@@ -15,6 +15,10 @@ record! {
         pub client_id: ClientId,
         /// The application's name.
         pub client_name: String,
+        /// How the application became known.
+        pub registered: Registered,
+        /// The URL of the document that it is known by.
+        pub metadata_url: Option<String>,
         /// What it may do.
         pub scopes: Scopes,
         /// When the person allowed it.
@@ -28,7 +32,8 @@ record! {
 /// first. A grant whose tokens have all ended is no access and is left out.
 pub async fn list(db: &Db, user: UserId, now: Instant) -> Result<Vec<Connection>, Error> {
     db.all(sql!(
-        "SELECT g.id, g.client_id, c.name AS client_name, g.scopes, g.created_at, g.last_used_at
+        "SELECT g.id, g.client_id, c.name AS client_name, c.registered, c.metadata_url,
+                g.scopes, g.created_at, g.last_used_at
          FROM grants g JOIN clients c ON c.id = g.client_id
          WHERE g.user_id = $1 AND g.revoked_at IS NULL AND (
             EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = g.user_id

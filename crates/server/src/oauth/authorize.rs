@@ -10,7 +10,6 @@ use picard_app::{Answer, Asked, Error, NotAsked};
 use picard_oauth::{
     ErrorCode,
     authorize::{PageError, Prompt},
-    redirect::RedirectUri,
 };
 use picard_ui::{Browser, CsrfForm, LocalPath, see_other};
 use serde::Deserialize;
@@ -100,12 +99,8 @@ async fn consent_page(
         request: wanted,
     } = page.asked;
     let view = ConsentView {
-        // Any program on the computer could pose as such a client, unless it has a secret.
-        loopback_only: !client.is_confidential
-            && client.redirect_uris.iter().all(RedirectUri::is_loopback),
-        client_name: client.name,
-        client_host: None,
-        redirect_host: wanted.redirect_uri.host_shown().to_owned(),
+        client,
+        redirect_uri: wanted.redirect_uri,
         scopes: wanted.scopes,
         ticket: page.ticket.expose().to_owned(),
         request,

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use picard_app::{Account, Error, PasswordError, Person};
+use picard_app::{Account, Error, Origin, PasswordError, Person};
 use picard_domain::{GrantId, Plaintext, SessionId};
 use picard_ui::{Badge, CopyText, CsrfForm, Field, Moment, Shell, html_with};
 use serde::Deserialize;

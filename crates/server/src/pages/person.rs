@@ -11,7 +11,7 @@ use picard_app::{Person, Visit};
 use picard_ui::{Browser, LocalPath, Shell, see_other};
 
 use super::errors;
-use crate::state::Server;
+use crate::{proxies, state::Server};
 
 /// Somebody with a live session. Everybody else is sent to the log-in page and
 /// comes back after it.
@@ -93,12 +93,15 @@ impl FromRequestParts<Server> for From {
     type Rejection = Infallible;
 
     /// Reads the request alone, so that it serves the API too, which has no pages.
-    async fn from_request_parts(parts: &mut Parts, _: &Server) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let user_agent = parts.headers.get(header::USER_AGENT);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         Ok(Self(Visit {
-            ip: peer.map(|ConnectInfo(address)| address.ip()),
+            ip: peer.map(|ConnectInfo(address)| {
+                let proxies = &server.config.trusted_proxies;
+                proxies::origin(address.ip(), &parts.headers, proxies)
+            }),
             user_agent: user_agent.unwrap_or_default().to_owned(),
         }))
     }
