@@ -5,6 +5,7 @@ mod bad_input;
 mod canary;
 mod command_line;
 mod expiry;
+mod housekeeping;
 mod isolation;
 mod kill;
 mod meaning;

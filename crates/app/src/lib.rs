@@ -14,6 +14,7 @@ mod clients;
 mod embedding;
 mod error;
 mod exchange;
+mod housekeeping;
 mod keys;
 mod local;
 mod log_in;
@@ -38,6 +39,7 @@ pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use clients::{Client, ClientRegistration, InvalidRegistration, Origin};
 pub use error::{Cause, Error};
 pub use exchange::TokenError;
+pub use housekeeping::Cleared;
 pub use local::LocalError;
 pub use people_types::{
     Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,

@@ -20,7 +20,7 @@ use picard_domain::UserId;
 use picard_search::{Entry, Hit, Partition, Query};
 use picard_store::{
     Db,
-    changes::{self, Changes},
+    changes::{self, Changes, Position},
 };
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
@@ -50,7 +50,7 @@ struct Slot {
 }
 
 struct Loaded {
-    version: i64,
+    reached: Position,
     partition: Partition,
 }
 
@@ -82,6 +82,9 @@ type WriteGuard = OwnedRwLockWriteGuard<Loaded>;
 
 impl Reader {
     fn apply(&self, changes: Changes, mut loaded: WriteGuard) -> Result<WriteGuard, CryptoError> {
+        if changes.anew {
+            loaded.partition = Partition::new(self.dimensions);
+        }
         for memory in changes.deleted {
             loaded.partition.remove(memory);
         }
@@ -106,7 +109,7 @@ impl Reader {
             };
             loaded.partition.upsert(row.id, entry);
         }
-        loaded.version = changes.reached;
+        loaded.reached = changes.reached;
         Ok(loaded)
     }
 }
@@ -142,7 +145,7 @@ impl Partitions {
     ) -> Result<Vec<Hit>, Error> {
         let slot = self.slot(target.user, embedding.dimensions());
         let mut loaded = slot.loaded.clone().read_owned().await;
-        if loaded.version < target.version {
+        if loaded.reached.revision < target.version {
             drop(loaded);
             self.catch_up(db, embedding, &target, &slot).await?;
             loaded = slot.loaded.clone().read_owned().await;
@@ -166,7 +169,7 @@ impl Partitions {
         slot: &Arc<Slot>,
     ) -> Result<(), Error> {
         let mut loaded = slot.loaded.clone().write_owned().await;
-        if loaded.version >= target.version {
+        if loaded.reached.revision >= target.version {
             return Ok(());
         }
         let reader = Arc::new(Reader {
@@ -175,8 +178,8 @@ impl Partitions {
             model: embedding.model().to_owned(),
             dimensions: embedding.dimensions(),
         });
-        while loaded.version < target.version {
-            let changes = changes::since(db, target.user, loaded.version, AT_ONCE).await?;
+        while loaded.reached.revision < target.version {
+            let changes = changes::since(db, target.user, loaded.reached, AT_ONCE).await?;
             let changes = changes.ok_or(Error::NotFound("user"))?;
             let reader = reader.clone();
             let slot = slot.clone();
@@ -199,7 +202,7 @@ impl Partitions {
         let mut slots = self.lock();
         let slot = slots.entry(user).or_insert_with(|| {
             let loaded = Loaded {
-                version: 0,
+                reached: Position::default(),
                 partition: Partition::new(dimensions),
             };
             Arc::new(Slot {

@@ -13,7 +13,7 @@ use crate::{App, Error, Visit, attempts::Limit};
 
 /// How long a client is kept that no person ever allowed anything. Assistants
 /// register one for each connection that somebody begins, and few are finished.
-const UNUSED: Span = Span::hours(48);
+pub(crate) const UNUSED_KEPT: Span = Span::hours(48);
 /// How many of those are deleted in passing when another one registers: more
 /// than one, so that what a flood left behind goes away too.
 const IN_PASSING: i64 = 20;
@@ -77,7 +77,7 @@ impl App {
     /// Forgets up to `limit` clients that came by themselves two days ago or
     /// earlier and that nobody ever allowed anything; returns how many.
     pub async fn forget_unused_clients(&self, limit: i64) -> Result<u64, Error> {
-        let before = self.now() - UNUSED;
+        let before = self.now() - UNUSED_KEPT;
         Ok(clients::delete_unused(&self.db, before, limit).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! `picard server`, and how a server's use cases are opened from settings.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -8,7 +8,7 @@ use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use url::Url;
 
 use crate::{
@@ -232,6 +232,29 @@ pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
     })
 }
 
+/// Clears what nobody needs any more, at the start and then again and again.
+/// To be aborted when the server stops.
+pub(crate) fn keep_house_in_background(app: &Arc<App>) -> JoinHandle<()> {
+    const PAUSE: Duration = Duration::from_mins(10);
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(PAUSE);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            match app.keep_house().await {
+                Ok(None) => tracing::debug!("another node keeps house"),
+                Ok(Some(cleared)) => {
+                    for (what, rows) in cleared.0 {
+                        tracing::info!(what, rows, "cleared");
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "housekeeping will be tried again"),
+            }
+        }
+    })
+}
+
 /// Opens the use cases. New keys are written down only after the database was
 /// found not to need older ones.
 pub(crate) async fn open_app(
@@ -273,12 +296,14 @@ impl ServerCommand {
             .await?;
         self.admin.ensure(&app, self.settings.listen).await?;
         let renewal = renew_in_background(&app);
+        let housekeeping = keep_house_in_background(&app);
         tracing::info!(%public_url, "the server is ready");
         let config = self.settings.config(public_url, None, listening);
         let server = Server::new(app.clone(), config);
         serve::end_streams_on(stop.clone(), app.clone(), server.stopping());
         serve::serve(listener, picard_server::router(server), self.patience, stop).await?;
         renewal.abort();
+        housekeeping.abort();
         app.close().await;
         tracing::info!("the server has stopped");
         Ok(())

@@ -65,12 +65,14 @@ impl Up {
         let router = picard_server::router(server);
 
         let renewal = server::renew_in_background(&app);
+        let housekeeping = server::keep_house_in_background(&app);
         self.announce(&issuer, &web_url)?;
         let served = tokio::try_join!(
             serve::serve(server_listener, router, self.patience, stop.clone()),
             serve::serve(web_listener, web.router(), self.patience, stop),
         );
         renewal.abort();
+        housekeeping.abort();
         web.close().await;
         app.close().await;
         served.map(|_| ())

@@ -57,6 +57,9 @@ impl Instant {
 }
 
 impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
     /// A span of so many microseconds.
     pub const fn micros(n: i64) -> Self {
         Self(n)

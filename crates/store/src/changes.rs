@@ -28,35 +28,63 @@ record! {
     }
 }
 
+/// For how many revisions of a person a deletion is kept. Whoever is further
+/// behind starts anew. It bounds what deletions leave behind.
+pub const DELETIONS_KEPT: i64 = 10_000;
+
+/// How far somebody has taken over a person's changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Every memory that was new or changed up to this revision.
+    pub revision: i64,
+    /// Every deletion up to this revision of what had been taken over. While a
+    /// person's memories are read for the first time, it is the version at which
+    /// that began: what was deleted before was never seen.
+    pub deletions: i64,
+}
+
 /// A stretch of a person's changes, in one snapshot of the database.
 pub struct Changes {
     /// The version of the person's memories in that snapshot.
     pub version: i64,
-    /// Where this stretch ends. When it is `version`, whoever applied it is up
-    /// to date with the snapshot; otherwise, ask again from here.
-    pub reached: i64,
+    /// Whether the deletions in between are gone: what had been taken over
+    /// before must be dropped, and this is the beginning.
+    pub anew: bool,
+    /// Where this stretch ends. When its revision is `version`, whoever applied
+    /// it is up to date with the snapshot; otherwise, ask again from here.
+    pub reached: Position,
     /// New and changed memories, by revision.
     pub changed: Vec<Change>,
     /// Deleted memories. None of them is in `changed`.
     pub deleted: Vec<MemoryId>,
 }
 
-/// Returns up to `limit` changes after `revision` (0 for everything), oldest
+/// Returns up to `limit` changes after `from` (by default everything), oldest
 /// first; `None` when there is no such person.
 ///
-/// Applying stretch after stretch until `reached` is `version` gives the state
-/// of the last snapshot, whatever was written between the calls: a memory that
-/// moved on in between has a higher revision, and so has a tombstone.
+/// Applying stretch after stretch until `reached.revision` is `version` gives
+/// the state of the last snapshot, whatever was written between the calls: a
+/// memory that moved on in between has a higher revision, and so has a tombstone.
 pub async fn since(
     db: &Db,
     user: UserId,
-    revision: i64,
+    from: Position,
     limit: usize,
 ) -> Result<Option<Changes>, Error> {
     let mut tx = db.snapshot().await?;
     let version = sql!("SELECT version FROM users WHERE id = $1", user);
     let Some((version,)) = tx.optional::<(i64,)>(version).await? else {
         return Ok(None);
+    };
+    let anew = from.revision > 0 && from.deletions < version - DELETIONS_KEPT;
+    let from = if anew || from.revision == 0 {
+        // Who has nothing has nothing to delete.
+        Position {
+            revision: 0,
+            deletions: version,
+        }
+    } else {
+        from
     };
     let changed = sql!(
         "SELECT m.id, m.permission, m.expiration_date, m.created_at, m.revision, m.ciphertext,
@@ -66,16 +94,15 @@ pub async fn since(
          WHERE m.user_id = $1 AND m.revision > $2
          ORDER BY m.revision LIMIT $3",
         user,
-        revision,
+        from.revision,
         limit as i64,
     );
     let changed = tx.all::<Change>(changed).await?;
-    let reached = match changed.last() {
+    let revision = match changed.last() {
         Some(last) if changed.len() == limit => last.revision,
         _ => version,
     };
-    let deleted = if revision == 0 {
-        // Who has nothing has nothing to delete.
+    let deleted = if from.revision == 0 {
         Vec::new()
     } else {
         let deleted = sql!(
@@ -83,8 +110,8 @@ pub async fn since(
              WHERE user_id = $1 AND revision > $2 AND revision <= $3
              ORDER BY revision",
             user,
+            from.revision,
             revision,
-            reached,
         );
         tx.all::<(MemoryId,)>(deleted)
             .await?
@@ -93,9 +120,18 @@ pub async fn since(
             .collect()
     };
     tx.commit().await?;
+    let deletions = if revision == version {
+        version
+    } else {
+        from.deletions
+    };
     Ok(Some(Changes {
         version,
-        reached,
+        anew,
+        reached: Position {
+            revision,
+            deletions,
+        },
         changed,
         deleted,
     }))
@@ -141,7 +177,8 @@ pub async fn touched(
     let changed = tx.all::<(MemoryId,)>(changed).await?;
     let deleted = tx.all::<(MemoryId,)>(deleted).await?;
     tx.commit().await?;
-    let few = changed.len() <= limit && deleted.len() <= limit;
+    let few =
+        changed.len() <= limit && deleted.len() <= limit && revision >= version - DELETIONS_KEPT;
     let all = changed.into_iter().chain(deleted);
     Ok(Some(Touched {
         version,

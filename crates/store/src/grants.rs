@@ -130,3 +130,24 @@ pub(crate) async fn revoke_all_in(tx: &mut Tx, user: UserId, now: Instant) -> Re
     }
     Ok(live)
 }
+
+/// Deletes up to `limit` grants that nothing hangs on any more: they were
+/// revoked, or were not used after `unused_since`, and no code or token of
+/// theirs is left. Returns how many.
+pub async fn delete_dead(db: &Db, unused_since: Instant, limit: i64) -> Result<u64, Error> {
+    db.execute(sql!(
+        "DELETE FROM grants WHERE (user_id, id) IN
+         (SELECT g.user_id, g.id FROM grants g
+          WHERE (g.revoked_at IS NOT NULL OR COALESCE(g.last_used_at, g.created_at) <= $1)
+            AND NOT EXISTS (SELECT 1 FROM codes c
+                            WHERE c.user_id = g.user_id AND c.grant_id = g.id)
+            AND NOT EXISTS (SELECT 1 FROM access_tokens a
+                            WHERE a.user_id = g.user_id AND a.grant_id = g.id)
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens r
+                            WHERE r.user_id = g.user_id AND r.grant_id = g.id)
+          LIMIT $2)",
+        unused_since,
+        limit,
+    ))
+    .await
+}

@@ -9,7 +9,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId
 use picard_sql::{Tx, record, sql, transaction};
 
 use crate::{
-    Db, Error,
+    Db, Error, changes,
     outcome::{Stop, settle},
     users,
 };
@@ -151,7 +151,8 @@ pub async fn update(db: &Db, change: &MemoryUpdate<'_>) -> Result<Written, Error
     }))
 }
 
-/// Deletes a memory and its vectors, and leaves a tombstone.
+/// Deletes a memory and its vectors, and leaves a tombstone. Those of long ago
+/// ([`changes::DELETIONS_KEPT`]) go.
 pub async fn delete(db: &Db, user: UserId, id: MemoryId) -> Result<Written, Error> {
     settle(transaction!(db, |tx| {
         let revision = bump(tx, user).await?;
@@ -176,6 +177,12 @@ pub async fn delete(db: &Db, user: UserId, id: MemoryId) -> Result<Written, Erro
             revision,
         );
         tx.execute(tombstone).await?;
+        let long_ago = sql!(
+            "DELETE FROM tombstones WHERE user_id = $1 AND revision <= $2",
+            user,
+            revision - changes::DELETIONS_KEPT,
+        );
+        tx.execute(long_ago).await?;
         Written::At(revision)
     }))
 }

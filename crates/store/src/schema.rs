@@ -18,6 +18,12 @@ pub static SCHEMA: Schema = Schema {
             sqlite: include_str!("../migrations/0002_clients.sqlite.sql"),
             postgres: include_str!("../migrations/0002_clients.postgres.sql"),
         },
+        Migration {
+            version: 3,
+            title: "work that one node at a time does for all",
+            sqlite: include_str!("../migrations/0003_leases.sqlite.sql"),
+            postgres: include_str!("../migrations/0003_leases.postgres.sql"),
+        },
     ],
 };
 

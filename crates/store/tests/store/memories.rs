@@ -1,9 +1,11 @@
 //! Memories written, read, listed, and caught up with, on both databases.
 
 use crate::common::*;
-use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId};
+use picard_sql::sql;
 use picard_store::{
-    Db, changes,
+    Db,
+    changes::{self, Position},
     memories::{self, MemoryUpdate, SealedVectors, StoredMemory, Written},
     users,
 };
@@ -86,7 +88,7 @@ async fn a_memory_is_stored_changed_and_deleted() {
             (stored.ciphertext.as_str(), stored.expiration_date),
             ("rewritten", None)
         );
-        let all = changes::since(&db, ana, 0, 10)
+        let all = changes::since(&db, ana, Position::default(), 10)
             .await
             .expect("read")
             .expect("ana");
@@ -285,13 +287,13 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
 
         let mut copy = Copy::default();
         copy.apply(
-            changes::since(&db, ana, 0, 3)
+            changes::since(&db, ana, Position::default(), 3)
                 .await
                 .expect("read")
                 .expect("ana"),
         );
         assert_eq!(copy.known(), [(1, 1), (2, 2), (3, 3)]);
-        assert_eq!((copy.reached, copy.version), (3, 7));
+        assert_eq!((copy.reached.revision, copy.version), (3, 7));
 
         // One of those already seen changes, one goes; one not yet seen goes, too.
         let two = get(&db, ana, 2).await;
@@ -305,7 +307,7 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
                 .expect("deleted");
             assert!(matches!(deleted, Written::At(_)));
         }
-        while copy.reached < copy.version {
+        while copy.reached.revision < copy.version {
             copy.apply(
                 changes::since(&db, ana, copy.reached, 3)
                     .await
@@ -316,14 +318,14 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
         assert_eq!(copy.known(), [(2, 8), (3, 3), (4, 4), (6, 6), (7, 7)]);
         assert_eq!(copy.version, 10);
 
-        let fresh = changes::since(&db, ana, 10, 3)
+        let fresh = changes::since(&db, ana, copy.reached, 3)
             .await
             .expect("read")
             .expect("ana");
         assert!(fresh.changed.is_empty() && fresh.deleted.is_empty());
-        assert_eq!((fresh.reached, fresh.version), (10, 10));
+        assert_eq!((fresh.reached, fresh.version), (copy.reached, 10));
         assert!(
-            changes::since(&db, user_id(9), 0, 3)
+            changes::since(&db, user_id(9), Position::default(), 3)
                 .await
                 .expect("read")
                 .is_none()
@@ -331,6 +333,67 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
         db.close().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn deletions_are_kept_for_a_while_and_who_is_further_behind_starts_anew() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = person(&db, 1, "ana").await;
+        for n in 1..=4 {
+            submit(&db, memory(ana, n, at(0))).await;
+        }
+        let since = async |from, limit| {
+            let changes = changes::since(&db, ana, from, limit).await;
+            changes.expect("read").expect("ana")
+        };
+        let delete = async |n| {
+            let deleted = memories::delete(&db, ana, memory_id(n)).await;
+            assert!(matches!(deleted.expect("deleted"), Written::At(_)));
+        };
+        let (mut behind, mut reading) = (Copy::default(), Copy::default());
+        behind.apply(since(Position::default(), 10).await);
+        reading.apply(since(Position::default(), 2).await);
+        delete(1).await;
+        assert_eq!(tombstones(&db, ana).await, 1);
+
+        // As many changes as it takes, without making them one by one.
+        let much = sql!(
+            "UPDATE users SET version = version + $2 WHERE id = $1",
+            ana,
+            changes::DELETIONS_KEPT,
+        );
+        db.execute(much).await.expect("written");
+        delete(2).await;
+        assert_eq!(tombstones(&db, ana).await, 1, "the older one is gone");
+
+        for mut copy in [behind, reading] {
+            let next = since(copy.reached, 10).await;
+            assert!(next.anew);
+            copy.apply(next);
+            assert_eq!(copy.known(), [(3, 3), (4, 4)]);
+            assert_eq!(copy.reached.revision, copy.version);
+            assert!(!since(copy.reached, 10).await.anew);
+        }
+        // Reading for the first time goes on in stretches, however old what is read.
+        let mut first = Copy::default();
+        first.apply(since(Position::default(), 1).await);
+        let next = since(first.reached, 1).await;
+        assert!(!next.anew);
+        first.apply(next);
+        assert_eq!(first.known(), [(3, 3), (4, 4)]);
+
+        let touched = changes::touched(&db, ana, 4, 10).await;
+        let touched = touched.expect("read").expect("ana");
+        assert_eq!(touched.memories, None, "nobody knows all that was deleted");
+        db.close().await;
+    })
+    .await;
+}
+
+async fn tombstones(db: &Db, user: UserId) -> i64 {
+    let count = sql!("SELECT count(*) FROM tombstones WHERE user_id = $1", user);
+    db.one::<(i64,)>(count).await.expect("read").0
 }
 
 #[tokio::test]
@@ -386,12 +449,15 @@ async fn ids_are_found_between_two_bounds_the_newest_first_and_only_one_s_own() 
 #[derive(Default)]
 struct Copy {
     memories: std::collections::BTreeMap<MemoryId, i64>,
-    reached: i64,
+    reached: Position,
     version: i64,
 }
 
 impl Copy {
     fn apply(&mut self, changes: changes::Changes) {
+        if changes.anew {
+            self.memories.clear();
+        }
         for change in changes.changed {
             assert_eq!(change.sealed.as_deref(), Some(&b"sealed"[..]));
             assert_eq!(change.model.as_deref(), Some("e5"));

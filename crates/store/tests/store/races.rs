@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::common::*;
 use picard_domain::Permission;
 use picard_store::{
-    Db, attempts, changes,
+    Db, attempts,
+    changes::{self, Position},
     codes::{self, Consumption},
-    grants,
+    grants, leases,
     memories::{self, MemoryUpdate, Written},
     tickets,
     tokens::{self, Issue, Rotated, Rotation},
@@ -45,7 +46,7 @@ async fn fifty_submits_at_once_get_fifty_revisions() {
             (1..=50).collect()
         );
         assert_eq!(users::version(&db, ana).await.expect("read"), Some(50));
-        let all = changes::since(&db, ana, 0, 100)
+        let all = changes::since(&db, ana, Position::default(), 100)
             .await
             .expect("read")
             .expect("ana");
@@ -271,6 +272,33 @@ async fn no_memory_outlives_an_account_that_is_deleted_beside_it() {
                 .expect("counted"),
             0
         );
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_ends() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let holder = uuid::Uuid::from_u128;
+        let take = async |n, now, until| {
+            leases::take(&db, "work", holder(n), at(now), at(until))
+                .await
+                .expect("written")
+        };
+        let won = race(&db, 8, |db, n| async move {
+            leases::take(&db, "work", holder(n), at(0), at(10))
+                .await
+                .expect("written")
+        });
+        let won = won.await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1);
+        let winner = won.iter().position(|won| *won).expect("one") as u128 + 1;
+        assert!(take(winner, 5, 20).await, "one's own is made longer");
+        assert!(!take(99, 19, 30).await);
+        assert!(take(99, 20, 30).await, "what has ended is free");
+        assert!(!take(winner, 21, 40).await);
         db.close().await;
     })
     .await;
