@@ -15,7 +15,7 @@ use rmcp::model::ErrorCode;
 use super::envelope::{Envelope, Refusal};
 use crate::{
     bearer::Bearer,
-    json::{MAX_BODY, is_of_type},
+    json::{MAX_BODY, is_of_type, whole},
     problem::Problem,
     state::Server,
     tools::registry,
@@ -66,10 +66,9 @@ async fn pass(server: &Server, request: Request) -> Result<(serde_json::Value, R
         let why = "send the body as application/json";
         return Err(Problem::new("unsupported_media_type", why).into_response());
     }
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-        let why = format!("the most is {MAX_BODY} bytes");
-        Problem::new("too_large", why).into_response()
-    })?;
+    let body = whole(body, MAX_BODY)
+        .await
+        .map_err(IntoResponse::into_response)?;
     let envelope = Envelope::read(&body).map_err(IntoResponse::into_response)?;
     envelope
         .check_era(&parts.headers)
