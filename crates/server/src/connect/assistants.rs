@@ -332,7 +332,11 @@ fn stdio() -> Assistant {
                  whole path as the command.",
             )
             .file("the program's own configuration", Format::Json, MCP_SERVERS),
-            Step::new("The command alone, for a program that asks for it.").shell("picard mcp"),
+            Step::new(
+                "The command alone, for a program that asks for it. Where the data directory has \
+                 several accounts, add --user and a handle.",
+            )
+            .shell("picard mcp"),
         ],
     }
 }

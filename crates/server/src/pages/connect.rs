@@ -83,12 +83,13 @@ pub(super) async fn test(
 
 fn page(server: &Server, shell: Shell, rows: Option<Vec<Row>>) -> ConnectPage {
     let url = server.resource();
+    let is_local = Url::parse(&url).is_ok_and(|url| is_loopback(&url));
     ConnectPage {
         shell,
         address: CopyText::new("address", &url),
-        is_local: Url::parse(&url).is_ok_and(|url| is_loopback(&url)),
+        is_local,
         assistants: assistants(&url).into_iter().map(entry).collect(),
-        report: rows.map(report),
+        report: rows.map(|rows| report(rows, is_local)),
     }
 }
 
@@ -126,9 +127,10 @@ fn entry(assistant: Assistant) -> Entry {
     }
 }
 
-fn report(rows: Vec<Row>) -> Report {
+fn report(rows: Vec<Row>, is_local: bool) -> Report {
     let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let summary = match (count(Verdict::Wrong), count(Verdict::Warning)) {
+        (0, 0) if is_local => Notice::success("Everything works, for programs on this computer."),
         (0, 0) => Notice::success("Everything works."),
         (0, _) => Notice::info("It works, with something to note."),
         (1, _) => Notice::error("One thing is wrong. What mends it stands below."),

@@ -20,7 +20,7 @@ async fn anybody_sees_the_address_and_every_text_to_copy() {
     for mut browser in [service.browser(), service.member("crusher").await] {
         let page = browser.get("/connect").await;
         assert_eq!(page.status, 200);
-        assert_eq!(page.between("<code id=\"address\">", "<"), [url.clone()]);
+        assert_eq!(page.between("<code id=\"address\">", "<"), [url.as_str()]);
         for assistant in assistants(&url) {
             assert!(
                 page.body

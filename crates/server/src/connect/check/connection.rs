@@ -11,10 +11,13 @@ use url::Url;
 
 use super::{
     Row,
+    address::is_loopback,
     web::{Answer, REQUEST, Web, send},
 };
 
 pub(super) const WHAT: &str = "Connection";
+
+const AT_HOME: &str = "Is Picard running, and does it listen on that port (PICARD_SERVER_LISTEN)?";
 
 const FROM_INSIDE: &str = "Is the proxy running, and does the firewall let this port in? Some \
     routers do not lead back in from the inside: then test from elsewhere with `picard doctor \
@@ -95,7 +98,12 @@ fn failure(error: &reqwest::Error, url: &Url, direct: Result<(), Option<io::Erro
         }
         Ok(()) => "A connection stands, but it breaks off without an answer.",
     };
-    Row::wrong(WHAT, seen, FROM_INSIDE)
+    let remedy = if is_loopback(url) {
+        AT_HOME
+    } else {
+        FROM_INSIDE
+    };
+    Row::wrong(WHAT, seen, remedy)
 }
 
 /// Finds the TLS library's own error among the causes.
