@@ -1,8 +1,10 @@
-//! `picard doctor`: the effective settings, and whether each of them works.
+//! `picard doctor`: the effective settings, and whether each of them works; with
+//! `--connect`, whether a running server can be reached by assistants.
 
 use std::{io::Write as _, net::SocketAddr, process::ExitCode};
 
 use clap::Args;
+use picard_server::connect::{Target, Verdict, check};
 use picard_web::Web;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -18,6 +20,9 @@ pub(crate) struct Doctor {
     /// Only this service [default: both]
     #[arg(long = "of", value_enum)]
     service: Option<Service>,
+    /// Test a running server at its address, or at this one, as an assistant would use it
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", conflicts_with = "service")]
+    connect: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -60,6 +65,9 @@ impl Finding {
 impl Doctor {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         self.logging.start("error")?;
+        if let Some(url) = &self.connect {
+            return self.test(url).await;
+        }
         let mut findings = vec![Finding::of("data directory", self.data_dir())];
         if self.service != Some(Service::Web) {
             findings.extend([
@@ -79,11 +87,39 @@ impl Doctor {
         }
         let sound = findings.iter().all(|finding| finding.problem.is_none());
         self.print(&findings)?;
-        Ok(if sound {
-            ExitCode::SUCCESS
+        Ok(code(sound))
+    }
+
+    /// The test of the page `/connect`, from where this command runs.
+    async fn test(&self, url: &str) -> anyhow::Result<ExitCode> {
+        let public_url = match url {
+            "" => self.server.issuer(self.server.listen)?,
+            // Somebody may paste what an assistant is given.
+            url => url.trim_end_matches("/mcp").to_owned(),
+        };
+        let target = Target {
+            public_url,
+            instance: None,
+            now: system().0.now(),
+        };
+        let rows = check(&target).await;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         } else {
-            ExitCode::FAILURE
-        })
+            for row in &rows {
+                let verdict = match row.verdict {
+                    Verdict::Good => "ok",
+                    Verdict::Warning => "note",
+                    Verdict::Wrong => "PROBLEM",
+                };
+                writeln!(out, "{verdict:8} {:24} {}", row.what, row.seen)?;
+                if let Some(remedy) = row.remedy {
+                    writeln!(out, "{:33} {remedy}", "")?;
+                }
+            }
+        }
+        Ok(code(rows.iter().all(|row| row.verdict != Verdict::Wrong)))
     }
 
     fn data_dir(&self) -> anyhow::Result<String> {
@@ -158,6 +194,14 @@ impl Doctor {
             }
         }
         Ok(())
+    }
+}
+
+fn code(sound: bool) -> ExitCode {
+    if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
