@@ -1,0 +1,27 @@
+"""FastMCP's client. It opens a browser and listens for it on a port of its own;
+all that is replaced is the browser."""
+
+import sys
+import webbrowser
+
+import anyio
+from fastmcp import Client
+from fastmcp.client.auth import OAuth
+
+from person import remember, tell
+
+
+def open_browser(address, *_, **__):
+    tell({"visit": address})
+    return True
+
+
+webbrowser.open = open_browser
+
+
+async def main(address):
+    async with Client(address, auth=OAuth(client_name="Interoperability")) as client:
+        await remember(client)
+
+
+anyio.run(main, sys.argv[1])
