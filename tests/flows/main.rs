@@ -3,6 +3,7 @@
 mod another_model;
 mod bad_input;
 mod canary;
+mod client;
 mod command_line;
 mod expiry;
 mod housekeeping;

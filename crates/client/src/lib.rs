@@ -1,9 +1,10 @@
-//! A typed client for a Picard server.
+//! A typed client for a Picard server, and OAuth for any MCP server.
 //!
 //! Two parts: [`OAuth`] gets tokens in a person's name (authorization code with
 //! PKCE, refresh, revocation, introspection), [`Client`] calls the seven tools
 //! with them and keeps them fresh. It uses only the public API; the web client
-//! is built on it, and so can any other application be.
+//! is built on it, and so can any other application be. [`Resource`] calls an
+//! MCP server of any make, knowing nothing but its address.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -28,6 +29,8 @@
 //!   token is kept before it is used.
 //! - Reads are tried again when the server cannot be reached or is
 //!   unavailable; writes are sent once.
+//! - Metadata are checked before a person is sent anywhere. Tokens, credentials
+//!   and flows are bound to their issuer, and sent to no other.
 //! - No redirect is followed, answers are capped, every call ends.
 //! - Texts and tokens do not print, and are overwritten when dropped.
 

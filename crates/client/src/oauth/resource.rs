@@ -40,6 +40,12 @@ pub trait Consent: Send + Sync {
     fn ask(&self, url: Url) -> impl Future<Output = Result<String, BoxError>> + Send;
 }
 
+impl<C: Consent> Consent for Arc<C> {
+    fn ask(&self, url: Url) -> impl Future<Output = Result<String, BoxError>> + Send {
+        C::ask(self, url)
+    }
+}
+
 /// A protected resource, called in the name of one person.
 ///
 /// Parallel calls share what it holds: while one of them gets a token, the
