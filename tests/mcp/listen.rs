@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use picard_domain::Span;
 use picard_testkit::HashEmbedder;
-use picard_tests::{application::post_form, server::TestServer};
+use picard_tests::{application::post_form, server::TestServer, table::Table};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -73,17 +73,22 @@ impl Stream {
     }
 
     /// Reads to the end, which must be the result of the request.
-    async fn ends(mut self) {
-        let last = self.next().await.expect("a result");
-        assert_eq!(
-            (&last["id"], &last["result"]["resultType"]),
-            (&json!(1), &json!("complete")),
-            "{last}"
-        );
-        assert!(
-            self.next().await.is_none(),
-            "nothing comes after the result"
-        );
+    async fn ends(self) {
+        assert_eq!(self.last_words().await, "a result, and the end");
+    }
+
+    /// Reads to the end, and says what came.
+    async fn last_words(mut self) -> String {
+        let Some(last) = self.next().await else {
+            return "the end".to_owned();
+        };
+        if last["id"] != 1 || last["result"]["resultType"] != "complete" {
+            return last.to_string();
+        }
+        match self.next().await {
+            None => "a result, and the end".to_owned(),
+            Some(more) => format!("a result, and {more}"),
+        }
     }
 }
 
@@ -206,44 +211,63 @@ async fn what_another_node_writes_is_told() {
     assert_eq!(stream.told().await, list_changed());
 }
 
-/// M31: the stream does not outlive its token.
 #[tokio::test]
-async fn a_revoked_token_ends_the_stream() {
-    let server = TestServer::start().await;
-    let application = server.application().await;
-    let mut person = server.person("ana").await;
-    let tokens = application.connect(&mut person).await;
-    let mut ana = Peer::of(&server, "somebody").await;
-    ana.tokens = tokens.clone();
-    let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
-    let mut form = application.credentials();
-    form.push(("token", tokens.refresh));
-    let revoked = post_form(&format!("{}/oauth/revoke", server.base), &form).await;
-    assert_eq!(revoked.status, 200);
-    stream.ends().await;
-}
-
-/// M31, when time alone ends it.
-#[tokio::test]
-async fn an_expired_token_ends_the_stream() {
-    let server = TestServer::start().await;
-    let ana = Peer::of(&server, "ana").await;
-    let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
-    server.clock.advance(Span::hours(2));
-    stream.ends().await;
-}
-
-#[tokio::test]
-async fn a_new_password_ends_the_stream() {
-    let server = TestServer::start().await;
-    let ana = Peer::of(&server, "ana").await;
-    let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
-    let changed = server
-        .app
-        .set_password("ana", "make it so, number one")
-        .await;
-    changed.expect("it is changed");
-    stream.ends().await;
+async fn a_stream_does_not_outlive_the_access_that_opened_it() {
+    let mut table = Table::new("M31: what ends an open stream");
+    for (id, event) in [
+        ("M31", "the token is revoked"),
+        ("M31 expired", "the token's time is over"),
+        ("M31 password", "the person's password is changed"),
+        ("M31 account page", "the person takes the access away"),
+        ("M31 deleted", "the account is deleted"),
+    ] {
+        let server = TestServer::start().await;
+        let application = server.application().await;
+        let mut person = server.person("ana").await;
+        let mut ana = Peer::of(&server, "somebody").await;
+        ana.tokens = application.connect(&mut person).await;
+        let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
+        match id {
+            "M31" => {
+                let mut form = application.credentials();
+                form.push(("token", ana.tokens.refresh.clone()));
+                let revoked = post_form(&format!("{}/oauth/revoke", server.base), &form).await;
+                assert_eq!(revoked.status, 200);
+            }
+            "M31 expired" => server.clock.advance(Span::hours(2)),
+            "M31 password" => {
+                let changed = server
+                    .app
+                    .set_password("ana", "make it so, number one")
+                    .await;
+                changed.expect("it is changed");
+            }
+            "M31 account page" => {
+                let account = person.get("/account").await;
+                let (_, rest) = account
+                    .body
+                    .split_once("/account/applications/")
+                    .expect("one");
+                let (grant, _) = rest.split_once('/').expect("its id");
+                let action = format!("/account/applications/{grant}/revoke");
+                assert_eq!(person.fill("/account", &action, &[]).await.status, 303);
+            }
+            _ => {
+                let password = [("password", "tea, earl grey, hot")];
+                let deleted = person
+                    .fill("/account/delete", "/account/delete", &password)
+                    .await;
+                assert!(deleted.status < 400, "{}", deleted.body);
+            }
+        }
+        table.row(
+            id,
+            event,
+            "a result, and the end",
+            stream.last_words().await,
+        );
+    }
+    table.assert();
 }
 
 #[tokio::test]
