@@ -17,7 +17,7 @@ pub(crate) const LEGACY: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
 
 /// A peer that holds somebody's token.
 pub(crate) struct Peer {
-    http: Client,
+    pub(crate) http: Client,
     pub(crate) base: String,
     pub(crate) tokens: Tokens,
 }

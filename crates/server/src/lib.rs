@@ -31,6 +31,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use http::{HeaderValue, header};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use origin::{AllowedOrigin, InvalidOrigin};
@@ -60,11 +61,22 @@ pub fn router(server: Server) -> Router {
             problem::finish,
         ))
         .layer(middleware::from_fn(cors::layer))
+        .layer(middleware::map_response(not_guessed))
         .layer(middleware::from_fn_with_state(
             server.clone(),
             request_id::layer,
         ))
         .with_state(server)
+}
+
+/// Tells browsers to take no answer for something else than it says it is:
+/// memories hold whatever somebody wrote.
+async fn not_guessed(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn method_not_allowed() -> Problem {

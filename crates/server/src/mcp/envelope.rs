@@ -2,7 +2,7 @@
 //! none gets the error that it should, and so that the gate knows what is asked.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rmcp::model::{ErrorCode, ProtocolVersion};
 use serde_json::{Map, Value, json};
 
@@ -100,19 +100,66 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The most messages of a batch.
+const LARGEST_BATCH: usize = 50;
+
+/// What a body holds.
+#[derive(Debug)]
+pub(super) enum Messages {
+    One(Envelope),
+    /// Several at once, which 2025-03-26 knew and the next version took back.
+    Batch(Vec<Envelope>),
+}
+
+/// Tells whether the version of the request knew batches; without a version it
+/// is that one.
+pub(super) fn knows_batches(headers: &HeaderMap) -> bool {
+    let version = headers.get(VERSION_HEADER).map(HeaderValue::as_bytes);
+    version.is_none_or(|version| version == ProtocolVersion::V_2025_03_26.as_str().as_bytes())
+}
+
+fn json(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            &Value::Null,
+            ErrorCode::PARSE_ERROR,
+            format!("the body is not JSON in UTF-8: {error}"),
+        )
+    })
+}
+
 impl Envelope {
-    /// Reads a body.
+    /// Reads a body that is one message.
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
-        let message: Value = serde_json::from_slice(body).map_err(|error| {
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                &Value::Null,
-                ErrorCode::PARSE_ERROR,
-                format!("the body is not JSON in UTF-8: {error}"),
-            )
-        })?;
+        Self::of(json(body)?)
+    }
+
+    /// Reads a body that is one message, or several of a batch.
+    pub(super) fn read_all(body: &[u8]) -> Result<Messages, Refusal> {
+        let messages = match json(body)? {
+            Value::Array(messages) => messages,
+            message => return Self::of(message).map(Messages::One),
+        };
+        if messages.is_empty() || messages.len() > LARGEST_BATCH {
+            let why = format!("a batch has 1 to {LARGEST_BATCH} messages");
+            return Err(Refusal::invalid_request(&Value::Null, &why));
+        }
+        let messages: Result<Vec<_>, _> = messages.into_iter().map(Self::of).collect();
+        let messages = messages?;
+        if let Some(first) = messages
+            .iter()
+            .find(|message| message.method == "initialize")
+        {
+            let why = "initialize must not be part of a batch";
+            return Err(Refusal::invalid_request(&first.id, why));
+        }
+        Ok(Messages::Batch(messages))
+    }
+
+    fn of(message: Value) -> Result<Self, Refusal> {
         let Value::Object(members) = &message else {
-            let why = "the body must be one JSON-RPC message; batches are not supported";
+            let why = "the body must be one JSON-RPC message";
             return Err(Refusal::invalid_request(&Value::Null, why));
         };
         let id = match members.get("id") {

@@ -1,18 +1,22 @@
 //! What a call passes before rmcp sees it: the token, the method, the type and
 //! size of the body, the JSON-RPC message, the scope and the pace.
 
+use std::slice;
+
 use axum::{
+    Json,
     body::{Body, to_bytes},
     extract::{FromRequestParts as _, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use picard_app::Access;
 use picard_domain::Scope;
 use rmcp::model::ErrorCode;
+use serde_json::Value;
 
-use super::envelope::{Envelope, Refusal};
+use super::envelope::{Envelope, Messages, Refusal, knows_batches};
 use crate::{
     bearer::Bearer,
     json::{MAX_BODY, is_of_type, whole},
@@ -49,12 +53,14 @@ const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event
 /// Lets a call through to rmcp, or answers it.
 pub(super) async fn gate(State(server): State<Server>, request: Request, next: Next) -> Response {
     match pass(&server, request).await {
-        Ok((id, request)) => tidy(id, next.run(request).await).await,
+        Ok((parts, Messages::One(envelope))) => answer(parts, envelope, next).await,
+        Ok((parts, Messages::Batch(envelopes))) => answer_all(&parts, envelopes, &next).await,
         Err(refused) => refused,
     }
 }
 
-async fn pass(server: &Server, request: Request) -> Result<(serde_json::Value, Request), Response> {
+/// All that is asked is looked at before any of it is done.
+async fn pass(server: &Server, request: Request) -> Result<(Parts, Messages), Response> {
     let (mut parts, body) = request.into_parts();
     let Bearer(access) = Bearer::from_request_parts(&mut parts, server)
         .await
@@ -69,15 +75,51 @@ async fn pass(server: &Server, request: Request) -> Result<(serde_json::Value, R
     let body = whole(body, MAX_BODY)
         .await
         .map_err(IntoResponse::into_response)?;
-    let envelope = Envelope::read(&body).map_err(IntoResponse::into_response)?;
-    envelope
-        .check_era(&parts.headers)
-        .map_err(IntoResponse::into_response)?;
-    accept(&mut parts.headers, &envelope).map_err(IntoResponse::into_response)?;
-    permit(server, &access, &envelope).map_err(IntoResponse::into_response)?;
+    let messages = if knows_batches(&parts.headers) {
+        Envelope::read_all(&body)
+    } else {
+        Envelope::read(&body).map(Messages::One)
+    };
+    let messages = messages.map_err(IntoResponse::into_response)?;
+    let each = match &messages {
+        Messages::One(envelope) => slice::from_ref(envelope),
+        Messages::Batch(envelopes) => envelopes,
+    };
+    for envelope in each {
+        envelope
+            .check_era(&parts.headers)
+            .map_err(IntoResponse::into_response)?;
+        accept(&parts.headers, envelope).map_err(IntoResponse::into_response)?;
+        permit(server, &access, envelope).map_err(IntoResponse::into_response)?;
+    }
+    parts.headers.insert(header::ACCEPT, BOTH);
     parts.extensions.insert(access);
-    let message = envelope.message.to_string();
-    Ok((envelope.id, Request::from_parts(parts, Body::from(message))))
+    Ok((parts, messages))
+}
+
+/// Has rmcp answer one message.
+async fn answer(parts: Parts, envelope: Envelope, next: Next) -> Response {
+    let message = Body::from(envelope.message.to_string());
+    let response = next.run(Request::from_parts(parts, message)).await;
+    tidy(&envelope.id, response).await
+}
+
+/// Has rmcp answer each message of a batch, and puts the answers into one.
+async fn answer_all(parts: &Parts, envelopes: Vec<Envelope>, next: &Next) -> Response {
+    let mut answers = Vec::new();
+    for envelope in envelopes {
+        let response = answer(parts.clone(), envelope, next.clone()).await;
+        let body = to_bytes(response.into_body(), usize::MAX).await;
+        // Notifications have none.
+        if let Ok(answer) = serde_json::from_slice::<Value>(&body.unwrap_or_default()) {
+            answers.push(answer);
+        }
+    }
+    if answers.is_empty() {
+        StatusCode::ACCEPTED.into_response()
+    } else {
+        ([(header::CACHE_CONTROL, "no-store")], Json(answers)).into_response()
+    }
 }
 
 /// There are no streams to GET and no sessions to DELETE. Clients try, and a
@@ -92,7 +134,7 @@ fn only_post() -> Response {
 
 /// rmcp wants both types in `Accept`. Answers are JSON, so a client that takes
 /// that alone, or says nothing, is served; only a subscription is a stream.
-fn accept(headers: &mut HeaderMap, envelope: &Envelope) -> Result<(), Problem> {
+fn accept(headers: &HeaderMap, envelope: &Envelope) -> Result<(), Problem> {
     let names = |kind: &str| {
         let sent = headers.get_all(header::ACCEPT).iter();
         let mut sent = sent.filter_map(|value| value.to_str().ok());
@@ -117,7 +159,6 @@ fn accept(headers: &mut HeaderMap, envelope: &Envelope) -> Result<(), Problem> {
         let why = format!("the answer is {wanted}, which the Accept header does not name");
         return Err(Problem::new("not_acceptable", why));
     }
-    headers.insert(header::ACCEPT, BOTH);
     Ok(())
 }
 
@@ -146,7 +187,7 @@ fn permit(server: &Server, access: &Access, envelope: &Envelope) -> Result<(), P
 
 /// Sees to it that an answer is not kept, and that what rmcp refuses in plain
 /// text is JSON-RPC, too.
-async fn tidy(id: serde_json::Value, mut response: Response) -> Response {
+async fn tidy(id: &Value, mut response: Response) -> Response {
     response
         .headers_mut()
         .entry(header::CACHE_CONTROL)
@@ -158,7 +199,7 @@ async fn tidy(id: serde_json::Value, mut response: Response) -> Response {
     if status.is_server_error() {
         tracing::error!(%status, "rmcp failed");
         let message = "something went wrong inside; try again";
-        return Refusal::new(status, &id, ErrorCode::INTERNAL_ERROR, message).into_response();
+        return Refusal::new(status, id, ErrorCode::INTERNAL_ERROR, message).into_response();
     }
     let said = to_bytes(response.into_body(), MAX_BODY)
         .await
@@ -169,5 +210,5 @@ async fn tidy(id: serde_json::Value, mut response: Response) -> Response {
         status
     };
     let said = String::from_utf8_lossy(&said);
-    Refusal::new(status, &id, ErrorCode::INVALID_REQUEST, said).into_response()
+    Refusal::new(status, id, ErrorCode::INVALID_REQUEST, said).into_response()
 }
