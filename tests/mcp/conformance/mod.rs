@@ -7,5 +7,6 @@
 //! reason, in `known/`; all else has to pass, and what is listed has to fail.
 
 mod authorization;
+mod client;
 mod server;
 mod suite;

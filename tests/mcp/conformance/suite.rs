@@ -51,7 +51,10 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn read(name: &str) -> Self {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/mcp/conformance/known");
-        let file = Path::new(folder).join(format!("{name}.yml"));
+        Self::at(Path::new(folder).join(format!("{name}.yml")))
+    }
+
+    pub(super) fn at(file: PathBuf) -> Self {
         let text = fs::read_to_string(&file).expect("the list of what is known");
         let entries = text
             .lines()
@@ -110,7 +113,9 @@ impl Run {
     ) -> Self {
         let results = tempfile::tempdir().expect("a temporary folder");
         command.arg("--output-dir").arg(results.path());
-        command.stdout(Stdio::piped());
+        let aside = results.path().join("standard-error");
+        let errors = fs::File::create(&aside).expect("a file in a temporary folder");
+        command.stdout(Stdio::piped()).stderr(errors);
         // Every scenario ends by itself or by the suite's own timeout.
         let (status, said) = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the suite starts");
@@ -119,11 +124,11 @@ impl Run {
         })
         .await
         .expect("the suite is heard to its end");
-        let checks = read(&results, side);
+        let also = fs::read(aside).expect("the file is still there");
         Self {
             status,
-            said,
-            checks,
+            said: said + &String::from_utf8_lossy(&also),
+            checks: read(&results, side),
         }
     }
 
