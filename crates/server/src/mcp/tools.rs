@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use serde_json::Value;
 
-use super::errors;
+use super::{document, errors};
 use crate::tools::registry::{self, Context, Effect};
 
 /// All tools, always in the same order. The list is the same for every token,
@@ -69,7 +69,7 @@ fn written(effect: Effect, memory: &Value) -> Option<ContentBlock> {
         return None;
     }
     let uri = format!("memories://{}", memory["id"].as_str()?);
-    let link = Resource::new(uri, "memory").with_mime_type("text/plain");
+    let link = Resource::new(uri, "memory").with_mime_type(document::MIME_TYPE);
     Some(ContentBlock::resource_link(link))
 }
 
