@@ -32,8 +32,10 @@ fn every_command_has_help_with_an_example() {
         &["up"][..],
         &["server"],
         &["web"],
+        &["mcp"],
         &["migrate"],
         &["user", "add"],
+        &["user", "password"],
         &["client", "register"],
         &["doctor"],
     ] {
