@@ -1,5 +1,6 @@
 //! The Model Context Protocol as others see it.
 
+mod attacks;
 mod cancellation;
 mod conformance;
 mod gate;

@@ -47,6 +47,8 @@ struct Parts {
     #[expect(dead_code, reason = "held for its end")]
     dir: Arc<TempDir>,
     address: String,
+    /// The public address of all of them; the first one's, unless they moved.
+    public_url: Option<String>,
     keyring: Keyring,
     clock: Arc<FakeClock>,
     entropy: Arc<SeededEntropy>,
@@ -77,6 +79,7 @@ impl Parts {
         Self {
             dir: Arc::new(dir),
             address,
+            public_url: None,
             keyring: Keyring::generate(&*entropy),
             clock: Arc::new(FakeClock::default()),
             entropy,
@@ -129,7 +132,17 @@ impl TestServer {
         Self::with(self.parts.clone(), embedder, Changes::NONE).await
     }
 
-    async fn with(parts: Parts, embedder: Arc<dyn Embedder>, changes: Changes) -> Self {
+    /// Starts another server on the same database, as after a move: its public
+    /// address is its own.
+    pub async fn moved(&self) -> Self {
+        let parts = Parts {
+            public_url: None,
+            ..self.parts.clone()
+        };
+        Self::with(parts, Arc::new(HashEmbedder::default()), Changes::NONE).await
+    }
+
+    async fn with(mut parts: Parts, embedder: Arc<dyn Embedder>, changes: Changes) -> Self {
         let settings = Settings {
             database: parts.address.clone(),
             keyring: parts.keyring.clone(),
@@ -141,10 +154,11 @@ impl TestServer {
         let app = Arc::new(App::open(settings).await.expect("the server opens"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let public_url = parts.public_url.get_or_insert_with(|| base.clone());
         // The clock stands still, and with it every bucket of calls.
         let config = (changes.config)(Config {
             calls_per_second: NonZeroU32::MAX,
-            ..Config::new(&base)
+            ..Config::new(public_url.as_str())
         });
         let router = picard_server::router((changes.server)(Server::new(app.clone(), config)));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();

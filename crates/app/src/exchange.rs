@@ -3,7 +3,7 @@
 use picard_crypto::{Digest, Sealer, Token, TokenKind};
 use picard_domain::{ClientId, Instant, Scopes};
 use picard_oauth::{
-    ErrorCode, OAuthError, Secret, lifetimes,
+    ErrorCode, OAuthError, Resources, Secret, lifetimes,
     pkce::{Challenge, Verifier},
     refresh::{self, Decision, StoredToken, SuccessorState, TokenState},
     token::{TokenGrant, TokenRequest, TokenResponse},
@@ -59,7 +59,10 @@ impl App {
                 refresh_token,
                 scope,
                 ..
-            } => self.refresh(client, &refresh_token, scope).await,
+            } => {
+                self.refresh(client, &refresh_token, scope, &request.resources)
+                    .await
+            }
         }?;
         // Only now: else anybody could make a client look used by naming it.
         // And the tokens are there: they are not kept back when this fails.
@@ -116,6 +119,7 @@ impl App {
         client: ClientId,
         presented: &Secret,
         scope: Option<Scopes>,
+        resources: &Resources,
     ) -> Result<TokenResponse, TokenError> {
         let digest = *Digest::of(presented.expose()).as_bytes();
         for _ in 0..RACES {
@@ -126,6 +130,11 @@ impl App {
             let Some(row) = found else {
                 return Err(invalid_grant("the refresh token is unknown or revoked"));
             };
+            // Its access tokens would be refused, and the client would never
+            // learn that it has to begin anew.
+            if resources.resolve(&row.resource).is_err() {
+                return Err(invalid_grant("the refresh token is for another resource"));
+            }
             match stored(&row).present(client, now) {
                 Decision::Refuse(refusal) => return Err(OAuthError::from(refusal).into()),
                 Decision::RevokeFamily => {

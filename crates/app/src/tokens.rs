@@ -2,6 +2,7 @@
 
 use picard_crypto::{Digest, Token, TokenKind, Wrapped};
 use picard_oauth::{
+    Resources,
     introspection::{ActiveToken, IntrospectionRequest, IntrospectionResponse},
     revocation::RevocationRequest,
     token::TokenType,
@@ -12,8 +13,12 @@ use crate::{Access, App, Error, TokenError, access::Proof};
 
 impl App {
     /// Finds what an access token stands for; `None` when it is unknown,
-    /// expired or revoked.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Access>, Error> {
+    /// expired or revoked, or for another resource (RFC 8707 section 2).
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        resources: &Resources,
+    ) -> Result<Option<Access>, Error> {
         let Ok(token) = Token::parse(TokenKind::Access, token) else {
             return Ok(None);
         };
@@ -23,6 +28,9 @@ impl App {
         let Some(row) = found else {
             return Ok(None);
         };
+        if resources.resolve(&row.resource).is_err() {
+            return Ok(None);
+        }
         let (user, grant) = (row.user_id, row.grant_id);
         grants::touch(&self.db, user, grant, row.grant_last_used_at, now).await?;
         self.access(digest, row).map(Some)

@@ -16,6 +16,9 @@ pub struct TokenRequest {
     pub client: ClientAuth,
     /// For what.
     pub grant: TokenGrant,
+    /// What this server's tokens can be for: what a refresh token was once
+    /// given for must still be among it.
+    pub resources: Resources,
 }
 
 /// What a client gives for tokens.
@@ -64,6 +67,7 @@ impl TokenRequest {
         Ok(Self {
             client: ClientAuth::read(authorization, &form)?,
             grant,
+            resources: resources.clone(),
         })
     }
 }

@@ -25,7 +25,11 @@ impl FromRequestParts<Server> for Bearer {
             });
         }
         let token = token(&parts.headers)?;
-        match server.app.authenticate(token.expose()).await? {
+        match server
+            .app
+            .authenticate(token.expose(), &server.resources())
+            .await?
+        {
             Some(access) => Ok(Self(access)),
             None => Err(Problem::invalid_token()),
         }
