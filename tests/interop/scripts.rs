@@ -123,13 +123,11 @@ async fn the_python_sdk_connects_in_both_eras() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fastmcp_connects_with_a_callback_of_its_own() {
-    whole_way(
-        "fastmcp",
-        python("fastmcp_client.py"),
-        &[],
-        Callback::Listens,
-    )
-    .await;
+    for (era, version) in [("legacy", "2025-11-25"), ("auto", "2026-07-28")] {
+        let command = python("fastmcp_client.py");
+        let went = whole_way("fastmcp", command, &[era], Callback::Listens).await;
+        went.assert_version(version);
+    }
 }
 
 /// The library checks each answer against the RFCs; a token that was revoked is

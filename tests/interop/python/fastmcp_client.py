@@ -1,5 +1,6 @@
-"""FastMCP's client. It opens a browser and listens for it on a port of its own;
-all that is replaced is the browser."""
+"""FastMCP's client, in the era that it is told: "legacy" or "auto". It opens a
+browser and listens for it on a port of its own; all that is replaced is the
+browser."""
 
 import sys
 import webbrowser
@@ -19,9 +20,11 @@ def open_browser(address, *_, **__):
 webbrowser.open = open_browser
 
 
-async def main(address):
-    async with Client(address, auth=OAuth(client_name="Interoperability")) as client:
+async def main(address, era):
+    auth = OAuth(client_name="Interoperability")
+    async with Client(address, auth=auth, mode=era) as client:
+        tell({"version": client.protocol_version})
         await remember(client)
 
 
-anyio.run(main, sys.argv[1])
+anyio.run(main, *sys.argv[1:3])
