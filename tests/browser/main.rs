@@ -3,12 +3,14 @@
 //!
 //! `usage` walks what the reference calls Usage 1 to 6 and its OAuth flow,
 //! `personas` has a second person in it, `endings` is about access that is
-//! refused, revoked or deleted, `without_scripts` is the same way without
+//! refused, revoked or deleted, `copying` is the page with texts for assistants,
+//! `without_scripts` is the same way without
 //! JavaScript, and `tour` looks at every page of both services.
 
 mod acts;
 mod browser;
 mod chromedriver;
+mod copying;
 mod endings;
 mod people;
 mod personas;

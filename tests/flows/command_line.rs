@@ -343,3 +343,39 @@ fn the_doctor_finds_a_fresh_machine_sound_and_shows_no_secret() {
             .all(|finding| finding["problem"].is_null())
     );
 }
+
+#[tokio::test]
+async fn the_doctor_tests_a_running_server_as_an_assistant_would() {
+    let (_dir, data_dir) = folder();
+    let up = Up::start(&data_dir);
+    let test = |url: &str| {
+        picard(&data_dir)
+            .args(["doctor", "--connect", url, "--json"])
+            .output()
+            .expect("it runs")
+    };
+    let rows = |output: &std::process::Output| -> Vec<(String, String)> {
+        let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let text = |row: &serde_json::Value, name: &str| row[name].as_str().expect(name).to_owned();
+        let rows = rows.as_array().expect("a list").iter();
+        rows.map(|row| (text(row, "what"), text(row, "verdict")))
+            .collect()
+    };
+    // What `up` says is what an assistant is given, and what one pastes.
+    let good = test(&format!("{}/mcp", up.server));
+    let found = rows(&good);
+    assert!(good.status.success() && found.len() == 9, "{found:?}");
+    assert!(
+        found.iter().all(|(_, verdict)| verdict == "good"),
+        "{found:?}"
+    );
+
+    let server = up.server.clone();
+    up.stop();
+    let gone = test(&server);
+    assert_eq!(gone.status.code(), Some(1));
+    assert_eq!(
+        rows(&gone).last(),
+        Some(&("Connection".to_owned(), "wrong".to_owned()))
+    );
+}

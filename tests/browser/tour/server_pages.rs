@@ -9,6 +9,17 @@ async fn every_page_of_the_server_is_sound() {
     tour.server("/", "landing", "Your memories, in any assistant you allow.")
         .await;
     tour.server("/docs", "docs", "API").await;
+    tour.server("/connect", "connect", "Connect an assistant")
+        .await;
+    for assistant in ["Claude Needs a public address", "VS Code Works here"] {
+        browser.unfold(assistant).await;
+    }
+    tour.stop("connect-unfolded", "Connect an assistant").await;
+    browser.press("Test this connection").await;
+    browser
+        .sees("Everything works, for programs on this computer.")
+        .await;
+    tour.stop("connect-tested", "Connect an assistant").await;
     tour.server("/nowhere", "not-found", "Page not found").await;
     tour.server("/login", "login", "Log in").await;
     browser.fill("Handle", "ada").await;
