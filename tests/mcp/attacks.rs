@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::rig::{Peer, in_short, json_of, read};
+use crate::rig::{Peer, body, in_short, json_of, modern_body, read};
 
 /// A token is for the resource that it was issued for, also when the same
 /// database serves another one.
@@ -165,6 +165,38 @@ async fn hostile_texts_come_back_as_data() {
         );
         let raw = answer.body.bytes().any(|b| b < b' ' && b != b'\n');
         table.holds(format!("{id} raw"), text, "no control characters", !raw);
+    }
+    table.assert();
+}
+
+/// A batch is answered in one piece, so nothing in it may go on for ever.
+#[tokio::test]
+async fn a_stream_in_a_batch_does_not_hold_the_answer_back() {
+    let server = TestServer::start().await;
+    let peer = Peer::of(&server, "keiko").await;
+    let notifications = json!({"notifications": {"resourcesListChanged": true}});
+    let plain = body("subscriptions/listen", notifications.clone());
+    let newer = modern_body("subscriptions/listen", notifications);
+    let ping = body("ping", json!({}));
+    let mut table = Table::new("M31: subscriptions in a batch");
+    for (id, batch) in [
+        ("M31 batch", format!("[{plain}]")),
+        ("M31 batch newer", format!("[{newer}]")),
+        ("M31 batch before", format!("[{newer},{ping}]")),
+        ("M31 batch alone", newer.clone()),
+    ] {
+        for version in [None, Some("2025-03-26")] {
+            let request = match version {
+                Some(version) => peer
+                    .post(batch.clone())
+                    .header("mcp-protocol-version", version),
+                None => peer.post(batch.clone()),
+            };
+            let answered = tokio::time::timeout(Duration::from_secs(20), read(request)).await;
+            let got = answered.map_or("no end", |_| "an answer");
+            let id = format!("{id} {}", version.unwrap_or("unsaid"));
+            table.row(id, batch.as_str(), "an answer", got);
+        }
     }
     table.assert();
 }
