@@ -61,6 +61,12 @@ fn parts(text: &str) -> Option<(String, String, u16)> {
     Some((url.scheme().to_owned(), host, url.port_or_known_default()?))
 }
 
+/// The name in a host and port, in lower case; empty when it has none.
+fn name_of(host: &str) -> String {
+    let authority = Authority::from_str(host.trim());
+    authority.map_or_else(|_| String::new(), |host| host.host().to_ascii_lowercase())
+}
+
 /// Who is let in, by `Host` and `Origin`.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -97,12 +103,7 @@ impl Admission {
                 port: Some(port),
             });
         }
-        hosts.extend(
-            config
-                .allowed_hosts
-                .iter()
-                .map(|host| host.to_ascii_lowercase()),
-        );
+        hosts.extend(config.allowed_hosts.iter().map(|host| name_of(host)));
         Self {
             hosts,
             listening: config.listening.ip(),
@@ -113,10 +114,7 @@ impl Admission {
     /// Tells whether this is a name of ours. The port does not matter: names
     /// are what is rebound.
     fn admits_host(&self, host: &str) -> bool {
-        let Ok(authority) = Authority::from_str(host) else {
-            return false;
-        };
-        let name = authority.host().to_ascii_lowercase();
+        let name = name_of(host);
         let address = match Host::parse(&name) {
             Ok(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Ok(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
@@ -125,7 +123,7 @@ impl Admission {
         // An address as such was not looked up, so nobody can have rebound it.
         let ours =
             address.is_some_and(|ip| ip == self.listening || self.listening.is_unspecified());
-        !host.contains('@') && (ours || self.hosts.contains(&name))
+        !name.is_empty() && !host.contains('@') && (ours || self.hosts.contains(&name))
     }
 
     fn admits_origin(&self, origin: &str) -> bool {
@@ -190,7 +188,7 @@ mod tests {
     fn admission(public_url: &str, listening: &str, origins: &[&str]) -> Admission {
         Admission::new(&Config {
             listening: listening.parse().expect("an address"),
-            allowed_hosts: vec!["Picard".to_owned()],
+            allowed_hosts: vec!["Picard:8001".to_owned(), " cargo bay ".to_owned()],
             allowed_origins: origins
                 .iter()
                 .map(|origin| origin.parse().expect("an origin"))
@@ -221,6 +219,7 @@ mod tests {
             "127.0.0.1.evil.example",
             "192.168.1.5:8001",
             "localhost evil",
+            "cargo bay",
         ] {
             assert!(!admission.admits_host(foreign), "{foreign}");
         }

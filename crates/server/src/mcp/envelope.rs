@@ -106,9 +106,16 @@ const LARGEST_BATCH: usize = 50;
 /// What a body holds.
 #[derive(Debug)]
 pub(super) enum Messages {
-    One(Envelope),
+    One(Box<Envelope>),
     /// Several at once, which 2025-03-26 knew and the next version took back.
     Batch(Vec<Envelope>),
+}
+
+impl Messages {
+    /// A body that is one message.
+    pub(super) fn one(message: Envelope) -> Self {
+        Self::One(Box::new(message))
+    }
 }
 
 /// Tells whether the version of the request knew batches; without a version it
@@ -139,7 +146,7 @@ impl Envelope {
     pub(super) fn read_all(body: &[u8]) -> Result<Messages, Refusal> {
         let messages = match json(body)? {
             Value::Array(messages) => messages,
-            message => return Self::of(message).map(Messages::One),
+            message => return Self::of(message).map(Messages::one),
         };
         if messages.is_empty() || messages.len() > LARGEST_BATCH {
             let why = format!("a batch has 1 to {LARGEST_BATCH} messages");

@@ -4,7 +4,6 @@
 use std::slice;
 
 use axum::{
-    Json,
     body::{Body, to_bytes},
     extract::{FromRequestParts as _, Request, State},
     middleware::Next,
@@ -47,13 +46,17 @@ const READS: [&str; 5] = [
 /// Seconds after which it is worth asking again for one more stream.
 const CLOSE_ONE_FIRST: u64 = 60;
 
+/// Bytes of answers to one batch, from which on the rest of it is not done: all
+/// of them are in memory at once.
+const MOST_ANSWERED: usize = 32 * 1024 * 1024;
+
 /// What both kinds of answer are called in `Accept`.
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
 /// Lets a call through to rmcp, or answers it.
 pub(super) async fn gate(State(server): State<Server>, request: Request, next: Next) -> Response {
     match pass(&server, request).await {
-        Ok((parts, Messages::One(envelope))) => answer(parts, envelope, next).await,
+        Ok((parts, Messages::One(envelope))) => answer(parts, *envelope, next).await,
         Ok((parts, Messages::Batch(envelopes))) => answer_all(&parts, envelopes, &next).await,
         Err(refused) => refused,
     }
@@ -78,11 +81,11 @@ async fn pass(server: &Server, request: Request) -> Result<(Parts, Messages), Re
     let messages = if knows_batches(&parts.headers) {
         Envelope::read_all(&body)
     } else {
-        Envelope::read(&body).map(Messages::One)
+        Envelope::read(&body).map(Messages::one)
     };
     let messages = messages.map_err(IntoResponse::into_response)?;
     let each = match &messages {
-        Messages::One(envelope) => slice::from_ref(envelope),
+        Messages::One(envelope) => slice::from_ref(&**envelope),
         Messages::Batch(envelopes) => envelopes,
     };
     for envelope in each {
@@ -108,18 +111,38 @@ async fn answer(parts: Parts, envelope: Envelope, next: Next) -> Response {
 async fn answer_all(parts: &Parts, envelopes: Vec<Envelope>, next: &Next) -> Response {
     let mut answers = Vec::new();
     for envelope in envelopes {
-        let response = answer(parts.clone(), envelope, next.clone()).await;
-        let body = to_bytes(response.into_body(), usize::MAX).await;
-        // Notifications have none.
-        if let Ok(answer) = serde_json::from_slice::<Value>(&body.unwrap_or_default()) {
-            answers.push(answer);
+        let response = if answers.len() < MOST_ANSWERED {
+            answer(parts.clone(), envelope, next.clone()).await
+        } else {
+            not_done(&envelope.id)
+        };
+        // Notifications have no answer.
+        if !is_of_type(response.headers(), "application/json") {
+            continue;
+        }
+        if let Ok(one) = to_bytes(response.into_body(), usize::MAX).await {
+            answers.push(if answers.is_empty() { b'[' } else { b',' });
+            answers.extend_from_slice(&one);
         }
     }
     if answers.is_empty() {
-        StatusCode::ACCEPTED.into_response()
-    } else {
-        ([(header::CACHE_CONTROL, "no-store")], Json(answers)).into_response()
+        return StatusCode::ACCEPTED.into_response();
     }
+    answers.push(b']');
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, answers).into_response()
+}
+
+/// Tells that a message of a batch was passed over; a notification needs no word.
+fn not_done(id: &Value) -> Response {
+    if id.is_null() {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let why = "not done: the answers before it are too long for one batch; send it again";
+    Refusal::new(StatusCode::OK, id, ErrorCode::INTERNAL_ERROR, why).into_response()
 }
 
 /// There are no streams to GET and no sessions to DELETE. Clients try, and a
