@@ -3,7 +3,8 @@
 //! The envelope: a [`Keyring`] of master keys wraps one [`DataKey`] per person;
 //! the data key encrypts the texts of memories as Fernet (any implementation of
 //! it can read them) and seals everything else. A [`Sealer`] does the same from
-//! any other secret. Databases hold a [`Digest`] where a [`Token`] went out.
+//! any other secret. Databases hold a [`Digest`] where a [`Token`] went out. A
+//! [`VerifyingKey`] checks what others signed.
 //!
 //! No I/O, no clock, no async here; randomness is a parameter, except for the
 //! initialisation vector that `fernet` draws from the operating system. Callers
@@ -17,6 +18,7 @@ mod error;
 mod keyring;
 mod password;
 mod sealer;
+mod signature;
 mod token;
 
 pub use data_key::DataKey;
@@ -25,6 +27,7 @@ pub use error::CryptoError;
 pub use keyring::{InvalidKeyId, KeyId, Keyring, KeyringError, Wrapped};
 pub use password::{check_strength, dummy_hash, hash_password, verify_password};
 pub use sealer::Sealer;
+pub use signature::{InvalidVerifyingKey, SignatureAlgorithm, VerifyingKey};
 pub use token::{InvalidToken, Token, TokenKind, random_url_token};
 /// The wrapper that overwrites what it holds when it is dropped.
 pub use zeroize::Zeroizing;
