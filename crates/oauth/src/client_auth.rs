@@ -6,6 +6,7 @@ use picard_crypto::Zeroizing;
 
 use crate::{
     ClientIdentifier, ErrorCode, OAuthError, Secret,
+    assertion::{ASSERTION_TYPE, Assertion, InvalidAssertion},
     form::{Form, decode, invalid_request},
 };
 
@@ -31,6 +32,13 @@ pub enum ClientAuth {
         /// Its secret.
         secret: Secret,
     },
+    /// An assertion that it signed (RFC 7523).
+    Assertion {
+        /// The client.
+        client_id: ClientIdentifier,
+        /// What is to be checked.
+        assertion: Box<Assertion>,
+    },
 }
 
 impl ClientAuth {
@@ -39,30 +47,36 @@ impl ClientAuth {
         match self {
             Self::None { client_id }
             | Self::SecretBasic { client_id, .. }
-            | Self::SecretPost { client_id, .. } => client_id,
+            | Self::SecretPost { client_id, .. }
+            | Self::Assertion { client_id, .. } => client_id,
         }
     }
 
     /// Returns the secret that was presented.
     pub const fn secret(&self) -> Option<&Secret> {
         match self {
-            Self::None { .. } => None,
+            Self::None { .. } | Self::Assertion { .. } => None,
             Self::SecretBasic { secret, .. } | Self::SecretPost { secret, .. } => Some(secret),
         }
     }
 
     /// Reads the `Authorization` header and the parameters of the body.
     pub(crate) fn read(authorization: Option<&str>, form: &Form) -> Result<Self, OAuthError> {
-        if form.one("client_assertion")?.is_some() || form.one("client_assertion_type")?.is_some() {
-            // One that is there has to hold, and none can be checked here.
-            return Err(invalid_client("client assertions are not offered"));
-        }
         let (named, posted) = (form.one("client_id")?, form.one("client_secret")?);
+        let asserted = form.one("client_assertion")?;
+        let kind = form.one("client_assertion_type")?;
+        if asserted.is_some() || kind.is_some() {
+            // One that is there has to hold, whether or not the client could do without.
+            let read = Self::asserted(asserted, kind, named)?;
+            return if authorization.is_some() || posted.is_some() {
+                Err(two_ways())
+            } else {
+                Ok(read)
+            };
+        }
         let (id, secret, made): (_, _, fn(_, _) -> Self) = match (authorization, posted) {
             (Some(_), Some(_)) => {
-                return Err(invalid_request(
-                    "the client authenticates in two ways at once",
-                ));
+                return Err(two_ways());
             }
             (Some(header), None) => {
                 let (id, secret) = basic(header).ok_or_else(|| {
@@ -93,6 +107,31 @@ impl ClientAuth {
             None => Self::None { client_id },
         })
     }
+
+    /// Reads an assertion. A `client_id` beside it must be the same client (RFC
+    /// 7521 section 4.2).
+    fn asserted(
+        text: Option<&str>,
+        kind: Option<&str>,
+        named: Option<&str>,
+    ) -> Result<Self, OAuthError> {
+        let text = text
+            .filter(|_| kind == Some(ASSERTION_TYPE))
+            .ok_or(InvalidAssertion::Type)?;
+        let assertion = Assertion::parse(text)?;
+        if named.is_some_and(|name| name != assertion.client_id()) {
+            return Err(InvalidAssertion::Client.into());
+        }
+        let client_id = assertion.client_id().parse();
+        Ok(Self::Assertion {
+            client_id: client_id.map_err(|_| invalid_client("unknown client"))?,
+            assertion: Box::new(assertion),
+        })
+    }
+}
+
+fn two_ways() -> OAuthError {
+    invalid_request("the client authenticates in two ways at once")
 }
 
 /// Reads `Basic base64(id:secret)`; both halves are form-encoded first (RFC 6749

@@ -8,7 +8,7 @@ use crate::{
     token::TokenType, token::read_body,
 };
 
-/// A question about a token, by a client with a secret.
+/// A question about a token, by a client that authenticates.
 #[derive(Debug)]
 pub struct IntrospectionRequest {
     /// Who asks; never [`ClientAuth::None`].
@@ -19,7 +19,7 @@ pub struct IntrospectionRequest {
 
 impl IntrospectionRequest {
     /// Reads the header `Authorization`, the query of the URL (which must hold
-    /// nothing) and the raw body. A caller without a secret is refused, or the
+    /// nothing) and the raw body. A caller that proves nothing is refused, or the
     /// endpoint would tell anyone which tokens are good (section 2.1).
     pub fn parse(
         authorization: Option<&str>,
@@ -28,8 +28,10 @@ impl IntrospectionRequest {
     ) -> Result<Self, OAuthError> {
         let form = read_body(query, body)?;
         let client = ClientAuth::read(authorization, &form)?;
-        if client.secret().is_none() {
-            return Err(invalid_client("introspection is for clients with a secret"));
+        if matches!(client, ClientAuth::None { .. }) {
+            return Err(invalid_client(
+                "introspection is for clients with a secret or a key",
+            ));
         }
         let token = Secret::new(form.required("token")?.to_owned());
         form.one("token_type_hint")?;

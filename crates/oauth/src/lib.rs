@@ -5,7 +5,9 @@
 //! redirect URIs are good ([`redirect`]), PKCE ([`pkce`]), when a refresh token
 //! may be used ([`refresh`]), how clients register themselves ([`registration`]),
 //! what the server tells about itself ([`metadata`]) and the bearer scheme
-//! ([`bearer`]). The client's half is [`callback`], [`challenge`] and
+//! ([`bearer`]). Clients that are known by a document ([`cimd`]) prove who they
+//! are by signed assertions ([`assertion`], [`jwks`]); what may be fetched for
+//! that is in [`outbound`]. The client's half is [`callback`], [`challenge`] and
 //! [`well_known`].
 //!
 //! What does not: HTTP, databases, people, the clock. The use cases, the server's
@@ -13,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod callback;
@@ -23,7 +26,9 @@ mod client_id;
 mod error;
 mod form;
 pub mod introspection;
+pub mod jwks;
 pub mod metadata;
+pub mod outbound;
 pub mod pkce;
 pub mod redirect;
 pub mod refresh;

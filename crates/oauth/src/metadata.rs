@@ -49,12 +49,21 @@ pub struct AuthorizationServerMetadata {
     /// How clients authenticate at the token endpoint.
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// How assertions of `private_key_jwt` may be signed there.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// How clients authenticate at the revocation endpoint.
     #[serde(default)]
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// How assertions may be signed there.
+    #[serde(default)]
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// How clients authenticate at the introspection endpoint.
     #[serde(default)]
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// How assertions may be signed there.
+    #[serde(default)]
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// `S256` (RFC 7636).
     #[serde(default)]
     pub code_challenge_methods_supported: Vec<String>,
@@ -62,7 +71,7 @@ pub struct AuthorizationServerMetadata {
     /// refresh token only when it is listed.
     #[serde(default)]
     pub scopes_supported: Vec<String>,
-    /// Whether an https URL can be a client id.
+    /// Whether the https URL of a document can be a client id ([`crate::cimd`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id_metadata_document_supported: Option<bool>,
     /// Whether answers carry `iss` (RFC 9207 section 3).
@@ -80,7 +89,15 @@ impl AuthorizationServerMetadata {
     /// Describes this server.
     pub fn new(issuer: &str, resource: &str) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
-        let methods = || strings(&["none", "client_secret_basic", "client_secret_post"]);
+        let methods = || {
+            strings(&[
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+                "private_key_jwt",
+            ])
+        };
+        let algorithms = || strings(&crate::assertion::ALGORITHMS);
         Self {
             issuer: issuer.to_owned(),
             authorization_endpoint: at(AUTHORIZE),
@@ -92,11 +109,11 @@ impl AuthorizationServerMetadata {
             response_modes_supported: strings(&["query"]),
             grant_types_supported: strings(&["authorization_code", "refresh_token"]),
             token_endpoint_auth_methods_supported: methods(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms(),
             revocation_endpoint_auth_methods_supported: methods(),
-            introspection_endpoint_auth_methods_supported: strings(&[
-                "client_secret_basic",
-                "client_secret_post",
-            ]),
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms(),
+            introspection_endpoint_auth_methods_supported: methods().split_off(1),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms(),
             code_challenge_methods_supported: strings(&[crate::pkce::METHOD]),
             scopes_supported: strings(&[
                 "memories:read",
@@ -104,7 +121,7 @@ impl AuthorizationServerMetadata {
                 "memories:admin",
                 "offline_access",
             ]),
-            client_id_metadata_document_supported: None,
+            client_id_metadata_document_supported: Some(true),
             authorization_response_iss_parameter_supported: true,
             protected_resources: vec![resource.to_owned()],
             service_documentation: None,

@@ -13,6 +13,8 @@ use url::Url;
 
 use crate::{
     ErrorCode, OAuthError, Secret,
+    jwks::KeySet,
+    outbound::OutboundUrl,
     redirect::{InvalidRedirectUri, RedirectUri},
 };
 
@@ -157,7 +159,7 @@ impl ClientMetadata {
         }
         Ok(Self {
             name: name(&wire)?,
-            application_type: application_type(&wire, &redirect_uris),
+            application_type: application_type(wire.application_type.as_deref(), &redirect_uris),
             redirect_uris,
             auth_method,
             grant_types: ["authorization_code", "refresh_token"],
@@ -278,10 +280,9 @@ fn offers(list: Option<&[String]>, what: &str, needed: &str) -> Result<(), OAuth
 /// A client with an address on the device is native, whatever it says of
 /// itself: widely used ones say `web` (RFC 7591 section 3.2.1 lets a server
 /// replace what was asked for).
-fn application_type(wire: &Wire, uris: &[RedirectUri]) -> ApplicationType {
+pub(crate) fn application_type(says: Option<&str>, uris: &[RedirectUri]) -> ApplicationType {
     let on_device = |uri: &RedirectUri| uri.is_loopback() || uri.is_private_use();
-    let says_native = wire.application_type.as_deref() == Some("native");
-    if says_native || uris.iter().any(on_device) {
+    if says == Some("native") || uris.iter().any(on_device) {
         ApplicationType::Native
     } else {
         ApplicationType::Web
@@ -290,7 +291,7 @@ fn application_type(wire: &Wire, uris: &[RedirectUri]) -> ApplicationType {
 
 /// The scopes that this server has among those that the client names; reading
 /// and writing when it names none of them.
-fn scopes(named: Option<&str>) -> Scopes {
+pub(crate) fn scopes(named: Option<&str>) -> Scopes {
     let words = named.unwrap_or_default().split(' ');
     let known: Scopes = words
         .filter_map(|word| word.parse::<Scope>().ok())
@@ -310,16 +311,17 @@ fn keys(wire: &Wire) -> Result<Keys, OAuthError> {
         return Err(invalid("jwks and jwks_uri exclude each other"));
     }
     if let Some(jwks) = &wire.jwks {
-        let is_set = jwks.get("keys").is_some_and(serde_json::Value::is_array);
-        if !is_set || jwks.to_string().len() > MAX_JWKS_BYTES {
+        let text = jwks.to_string();
+        if text.len() > MAX_JWKS_BYTES {
             let why = format!("jwks must be a JWK Set of at most {MAX_JWKS_BYTES} bytes");
             return Err(invalid(why));
         }
+        KeySet::parse(text.as_bytes()).map_err(|why| invalid(format!("jwks {why}")))?;
     }
-    if let Some(uri) = &uri
-        && !(is_page(uri) && uri.starts_with("https://"))
-    {
-        return Err(invalid("jwks_uri must be an https URL"));
+    // One that would never be fetched could never prove anything.
+    if let Some(uri) = &uri {
+        uri.parse::<OutboundUrl>()
+            .map_err(|why| invalid(format!("jwks_uri {why}")))?;
     }
     Ok((wire.jwks.clone(), uri))
 }

@@ -3,6 +3,7 @@
 use super::{AuthorizationError, AuthorizationRequest, MAX_STATE_BYTES, Policy, request};
 use crate::{
     ClientIdentifier,
+    cimd::{DocumentUrl, InvalidDocumentUrl},
     form::{Form, FormError, Repeated, invalid_request},
     redirect::RedirectUri,
 };
@@ -24,6 +25,30 @@ pub enum PageError {
     /// No such client is registered.
     #[error("The application that sent you here is not registered with this server.")]
     UnknownClient,
+    /// The client's id is a URL at which no document is looked for.
+    #[error("The application says that it is described at a URL, but that URL {0}.")]
+    NoDocumentUrl(InvalidDocumentUrl),
+    /// The document about the client is not one.
+    #[error(
+        "The application is described by a document at {host}, which cannot be used: it {why}."
+    )]
+    BadDocument {
+        /// Whose document it is.
+        host: String,
+        /// What is wrong, to be read after "it".
+        why: String,
+    },
+    /// The document about the client cannot be had now.
+    #[error(
+        "The application is described by a document at {host}, which cannot be fetched right \
+         now: {why}. That is for {host} to mend; try again later."
+    )]
+    DocumentUnavailable {
+        /// Whose fault it is.
+        host: String,
+        /// What happened.
+        why: String,
+    },
     /// No redirect URI, and not exactly one registered that could stand for it.
     #[error("The application did not say where to return to: redirect_uri is missing.")]
     NoRedirectUri,
@@ -35,7 +60,10 @@ pub enum PageError {
 impl PageError {
     /// Returns the HTTP status of the page.
     pub const fn status(&self) -> u16 {
-        400
+        match self {
+            Self::DocumentUnavailable { .. } => 502,
+            _ => 400,
+        }
     }
 }
 
@@ -63,7 +91,10 @@ impl AuthorizationQuery {
     /// of no client of this server.
     pub fn client_id(&self) -> Result<ClientIdentifier, PageError> {
         let id = self.form.one("client_id")?.ok_or(PageError::NoClient)?;
-        id.parse().map_err(|_| PageError::UnknownClient)
+        id.parse().map_err(|_| match id.parse::<DocumentUrl>() {
+            Err(why) if DocumentUrl::is_meant(id) => PageError::NoDocumentUrl(why),
+            _ => PageError::UnknownClient,
+        })
     }
 
     /// Ends the first stage: matches the redirect URI with those that the client
