@@ -8,8 +8,8 @@ use picard_embed::Embedder;
 use picard_store::{Db, Options, users};
 
 use crate::{
-    Error, embedding::Embedding, keys::Keys, partitions::Partitions, passwords::Passwords,
-    watch::Watches,
+    Error, Fetch, NoFetch, embedding::Embedding, keys::Keys, partitions::Partitions,
+    passwords::Passwords, watch::Watches,
 };
 
 /// What a server is made of.
@@ -38,6 +38,7 @@ pub struct App {
     pub(crate) watches: Watches,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) fetch: Arc<dyn Fetch>,
 }
 
 /// Why a server did not open. The database is as before.
@@ -73,7 +74,15 @@ impl App {
             watches: Watches::new(),
             clock: settings.clock,
             entropy: settings.entropy,
+            fetch: Arc::new(NoFetch),
         })
+    }
+
+    /// Gives the use cases a way to fetch documents about clients. Without it a
+    /// client that is known by a document only is not found.
+    #[must_use]
+    pub fn fetching(self, fetch: Arc<dyn Fetch>) -> Self {
+        Self { fetch, ..self }
     }
 
     /// Closes the database cleanly.

@@ -65,10 +65,7 @@ impl App {
         resources: &Resources,
     ) -> Result<Asked, NotAsked> {
         let query = AuthorizationQuery::parse(query)?;
-        let client = self
-            .client(&query.client_id()?)
-            .await?
-            .ok_or(PageError::UnknownClient)?;
+        let client = self.client(&query.client_id()?).await?;
         let policy = Policy {
             resources,
             client_scopes: client.scopes,

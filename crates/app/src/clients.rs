@@ -1,16 +1,17 @@
-//! OAuth clients: registered by an operator, and proving who they are.
+//! OAuth clients: registered by an operator, and found when they ask people.
 
-use picard_crypto::{Digest, constant_time_eq};
+use picard_crypto::Digest;
 use picard_domain::{ClientId, DisplayName, Scopes};
 use picard_oauth::{
-    ClientAuth, ClientIdentifier, ErrorCode, OAuthError,
+    ClientIdentifier,
+    authorize::PageError,
     cimd::DocumentUrl,
     redirect::{InvalidRedirectUri, RedirectUri},
     registration::AuthMethod,
 };
 use picard_store::clients::{self, RedirectUris, Registered};
 
-use crate::{App, Error, LogInError, Visit, exchange::TokenError};
+use crate::{App, Error, LogInError, NotAsked, Visit, client_auth::uses};
 
 /// A registered application.
 pub struct Client {
@@ -20,7 +21,7 @@ pub struct Client {
     pub origin: Origin,
     /// Its name, as it calls itself.
     pub name: String,
-    /// Whether it proves who it is, with a secret or a key.
+    /// Whether it always proves who it is, with a secret or a key.
     pub is_confidential: bool,
     /// Where it may be sent back to.
     pub redirect_uris: Vec<RedirectUri>,
@@ -174,7 +175,10 @@ impl App {
 
     /// Finds the row of a client by what it calls itself. The id that a document's
     /// client has inside the server is no name for it.
-    async fn find_client(&self, id: &ClientIdentifier) -> Result<Option<clients::Client>, Error> {
+    pub(crate) async fn find_client(
+        &self,
+        id: &ClientIdentifier,
+    ) -> Result<Option<clients::Client>, Error> {
         let url = match id {
             ClientIdentifier::Registered(_) => None,
             ClientIdentifier::Document(url) => Some(url.as_str()),
@@ -183,44 +187,23 @@ impl App {
         Ok(found.filter(|row| row.metadata_url.as_deref() == url))
     }
 
-    /// Finds a client.
-    pub(crate) async fn client(&self, id: &ClientIdentifier) -> Result<Option<Client>, Error> {
-        let Some(row) = self.find_client(id).await? else {
-            return Ok(None);
+    /// Finds a client that asks people. The document of one that is known by it
+    /// may have to be fetched first.
+    pub(crate) async fn client(&self, id: &ClientIdentifier) -> Result<Client, NotAsked> {
+        let known = self.find_client(id).await?;
+        let row = match id {
+            ClientIdentifier::Document(url) => self.document_client(url, known).await?,
+            ClientIdentifier::Registered(_) => known.ok_or(PageError::UnknownClient)?,
         };
         let parse = |uri: &String| uri.parse().map_err(Error::internal);
         let redirect_uris: Result<_, _> = row.redirect_uris.as_slice().iter().map(parse).collect();
-        Ok(Some(Client {
+        Ok(Client {
             id: row.id,
             origin: Origin::of(row.registered, row.metadata_url.as_deref()),
+            is_confidential: !uses(&row, AuthMethod::None),
             name: row.name,
-            is_confidential: row.auth_method != AuthMethod::None.as_str(),
             redirect_uris: redirect_uris?,
             scopes: row.scopes,
-        }))
-    }
-
-    /// Checks that a client is who it says (RFC 6749 section 2.3).
-    pub(crate) async fn authenticate_client(
-        &self,
-        presented: &ClientAuth,
-    ) -> Result<ClientId, TokenError> {
-        let refused = |why| TokenError::OAuth(OAuthError::new(ErrorCode::InvalidClient, why));
-        let found = self.find_client(presented.client_id()).await?;
-        let client = found.ok_or_else(|| refused("unknown client"))?;
-        match (client.secret_digest, presented.secret()) {
-            (None, None) if client.auth_method == AuthMethod::None.as_str() => Ok(client.id),
-            (None, None) => Err(refused("this client must authenticate with an assertion")),
-            (Some(digest), Some(secret)) => {
-                let given = Digest::of(secret.expose());
-                if constant_time_eq(&digest, given.as_bytes()) {
-                    Ok(client.id)
-                } else {
-                    Err(refused("the client secret is wrong"))
-                }
-            }
-            (Some(_), None) => Err(refused("this client must authenticate with its secret")),
-            (None, Some(_)) => Err(refused("this client has no secret")),
-        }
+        })
     }
 }

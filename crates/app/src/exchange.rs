@@ -43,8 +43,12 @@ struct Successors {
 
 impl App {
     /// Gives tokens for a code or a refresh token.
-    pub async fn exchange(&self, request: TokenRequest) -> Result<TokenResponse, TokenError> {
-        let client = self.authenticate_client(&request.client).await?;
+    pub async fn exchange(
+        &self,
+        request: TokenRequest,
+        issuer: &str,
+    ) -> Result<TokenResponse, TokenError> {
+        let client = self.authenticate_client(&request.client, issuer).await?;
         let response = match request.grant {
             TokenGrant::AuthorizationCode {
                 code,

@@ -68,8 +68,8 @@ impl App {
 
     /// Revokes a token (RFC 7009). A refresh token takes its whole grant with
     /// it; one that is unknown, or another client's, is left alone in silence.
-    pub async fn revoke(&self, request: RevocationRequest) -> Result<(), TokenError> {
-        let client = self.authenticate_client(&request.client).await?;
+    pub async fn revoke(&self, request: RevocationRequest, issuer: &str) -> Result<(), TokenError> {
+        let client = self.authenticate_client(&request.client, issuer).await?;
         let presented = request.token.expose();
         let digest = *Digest::of(presented).as_bytes();
         let found = tokens::find_refresh(&self.db, digest)
@@ -99,7 +99,7 @@ impl App {
         request: IntrospectionRequest,
         issuer: &str,
     ) -> Result<IntrospectionResponse, TokenError> {
-        let client = self.authenticate_client(&request.client).await?;
+        let client = self.authenticate_client(&request.client, issuer).await?;
         let digest = *Digest::of(request.token.expose()).as_bytes();
         let now = self.now();
         let found = tokens::authenticate(&self.db, digest, now)

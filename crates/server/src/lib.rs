@@ -16,6 +16,7 @@ mod json;
 pub mod mcp;
 mod oauth;
 mod origin;
+pub mod outbound;
 mod outgoing;
 mod pace;
 mod pages;

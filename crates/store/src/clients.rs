@@ -228,6 +228,35 @@ pub async fn touch(db: &Db, id: ClientId, now: Instant) -> Result<(), Error> {
     db.execute(update).await.map(drop)
 }
 
+/// Notes that the document of an application is no longer good: its copy
+/// stands in for nothing from now on.
+pub async fn outdate(db: &Db, id: ClientId) -> Result<(), Error> {
+    let update = sql!(
+        "UPDATE clients SET document_fresh_until = NULL WHERE id = $1",
+        id,
+    );
+    db.execute(update).await.map(drop)
+}
+
+/// Keeps the keys that were fetched for an application, as long as they are
+/// still those that it names.
+pub async fn keep_keys(
+    db: &Db,
+    id: ClientId,
+    jwks_uri: &str,
+    jwks: &str,
+    now: Instant,
+) -> Result<(), Error> {
+    let update = sql!(
+        "UPDATE clients SET jwks = $3, jwks_fetched_at = $4 WHERE id = $1 AND jwks_uri = $2",
+        id,
+        jwks_uri,
+        jwks,
+        now,
+    );
+    db.execute(update).await.map(drop)
+}
+
 /// Deletes an application; tells whether there was one. Its tokens are dead
 /// from then on: a token counts only while its client exists.
 pub async fn delete(db: &Db, id: ClientId) -> Result<bool, Error> {

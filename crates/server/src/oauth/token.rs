@@ -73,7 +73,8 @@ pub(super) async fn token(
         &form.body,
         &server.resources(),
     )?;
-    let mut response = Json(server.app.exchange(request).await?).into_response();
+    let issuer = &server.config.public_url;
+    let mut response = Json(server.app.exchange(request, issuer).await?).into_response();
     never_cached(response.headers_mut());
     Ok(response)
 }
@@ -81,7 +82,10 @@ pub(super) async fn token(
 /// `POST /oauth/revoke` (RFC 7009).
 pub(super) async fn revoke(State(server): State<Server>, form: RawForm) -> Result<(), Refused> {
     let request = RevocationRequest::parse(form.authorization(), form.query(), &form.body)?;
-    Ok(server.app.revoke(request).await?)
+    Ok(server
+        .app
+        .revoke(request, &server.config.public_url)
+        .await?)
 }
 
 /// `POST /oauth/introspect` (RFC 7662).
