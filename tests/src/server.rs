@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
-use picard_app::{App, ClientRegistration, Settings};
+use picard_app::{App, ClientRegistration, Fetch, NoFetch, Settings};
 use picard_crypto::Keyring;
 use picard_domain::{ClientId, Entropy, Scopes};
 use picard_embed::Embedder;
@@ -52,6 +52,7 @@ struct Parts {
     keyring: Keyring,
     clock: Arc<FakeClock>,
     entropy: Arc<SeededEntropy>,
+    fetch: Arc<dyn Fetch>,
 }
 
 /// How a server differs from the ordinary one.
@@ -83,6 +84,7 @@ impl Parts {
             keyring: Keyring::generate(&*entropy),
             clock: Arc::new(FakeClock::default()),
             entropy,
+            fetch: Arc::new(NoFetch),
         }
     }
 }
@@ -126,6 +128,21 @@ impl TestServer {
         Self::with(parts, Arc::new(embedder), changes).await
     }
 
+    /// Starts a server on a fresh database that fetches documents about
+    /// applications in this way.
+    pub async fn fetching(database: Database, fetch: Arc<dyn Fetch>) -> Self {
+        let parts = Parts {
+            fetch,
+            ..Parts::fresh(database).await
+        };
+        Self::with(parts, Arc::new(HashEmbedder::default()), Changes::NONE).await
+    }
+
+    /// Starts another node of the same server.
+    pub async fn another_node(&self) -> Self {
+        self.with_embedder(Arc::new(HashEmbedder::default())).await
+    }
+
     /// Starts another server on the same database, with the same clock and
     /// keys and another model.
     pub async fn with_embedder(&self, embedder: Arc<dyn Embedder>) -> Self {
@@ -151,7 +168,8 @@ impl TestServer {
             entropy: parts.entropy.clone(),
             partition_bytes: 64 * 1024 * 1024,
         };
-        let app = Arc::new(App::open(settings).await.expect("the server opens"));
+        let app = App::open(settings).await.expect("the server opens");
+        let app = Arc::new(app.fetching(parts.fetch.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
         let public_url = parts.public_url.get_or_insert_with(|| base.clone());
