@@ -269,3 +269,57 @@ async fn an_assertion_is_good_once_until_it_is_forgotten() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn keys_are_kept_for_as_long_as_the_client_names_their_place() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let here = "https://keys.example/jwks.json";
+        let named = Client {
+            jwks_uri: Some(here.into()),
+            ..newcomer(1, Registered::Document)
+        };
+        clients::put(&db, &named).await.expect("written");
+        let keep = async |uri, keys, when| {
+            clients::keep_keys(&db, client_id(1), uri, keys, at(when))
+                .await
+                .expect("answered");
+            let found = clients::find(&db, client_id(1)).await.expect("read");
+            let found = found.expect("there");
+            (found.jwks, found.jwks_fetched_at)
+        };
+        let first = (Some("first".to_owned()), Some(at(1)));
+        assert_eq!(keep(here, "first", 1).await, first);
+        assert_eq!(keep("https://keys.example/old", "stale", 2).await, first);
+        let second = (Some("second".to_owned()), Some(at(3)));
+        assert_eq!(keep(here, "second", 3).await, second);
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_document_that_is_outdated_has_no_freshness_left_and_nothing_else_changes() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let fresh = |n| Client {
+            metadata_url: Some(format!("https://app.example/{n}")),
+            document_fetched_at: Some(at(1)),
+            document_fresh_until: Some(at(60)),
+            ..newcomer(n, Registered::Document)
+        };
+        for n in [1, 2] {
+            clients::put(&db, &fresh(n)).await.expect("written");
+        }
+        clients::outdate(&db, client_id(1)).await.expect("written");
+        for (n, until) in [(1, None), (2, Some(at(60)))] {
+            let found = clients::find(&db, client_id(n)).await.expect("read");
+            let found = found.expect("there");
+            assert_eq!(found.document_fresh_until, until);
+            assert_eq!(found.document_fetched_at, Some(at(1)));
+            assert_eq!(found.redirect_uris, fresh(n).redirect_uris);
+        }
+        db.close().await;
+    })
+    .await;
+}
