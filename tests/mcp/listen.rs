@@ -47,10 +47,10 @@ impl Stream {
     /// The next message; `None` when the stream has ended.
     async fn next(&mut self) -> Option<Value> {
         loop {
-            if let Some((event, rest)) = self.unread.split_once("\n\n") {
+            if let Some(end) = self.unread.find("\n\n") {
+                let event: String = self.unread.drain(..end + 2).collect();
                 let data = event.lines().find_map(|line| line.strip_prefix("data:"));
                 let message = data.map(|data| serde_json::from_str(data).expect("JSON"));
-                self.unread = rest.to_owned();
                 match message {
                     Some(message) => return Some(message),
                     None => continue,
