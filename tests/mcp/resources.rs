@@ -269,10 +269,7 @@ async fn a_persona_shows_its_owner_everything_and_others_what_is_public() {
     assert!(own.contains("## memories://"), "{own}");
     for uri in ["users://ana/memories", "users://ANA/memories"] {
         let shown = document(&bob, uri).await;
-        assert!(
-            shown.starts_with("# What ana (@ana) remembers\n"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("# What @ana remembers\n"), "{shown}");
         assert!(
             shown.contains("> I play the flute.") && !shown.contains("heights"),
             "{shown}"

@@ -146,13 +146,11 @@ async fn persona(
     }
 }
 
-/// A persona's memories. Those of others have no address: by their id nobody
-/// but the owner reads them.
+/// A persona's memories, under its handle: the name is what its person wrote,
+/// and would stand outside of every quotation. Those of others have no address:
+/// by their id nobody but the owner reads them.
 pub(super) fn persona_document(app: &App, caller: &Access, persona: &Persona) -> String {
-    let title = format!(
-        "What {} (@{}) remembers",
-        persona.user.name, persona.user.handle
-    );
+    let title = format!("What @{} remembers", persona.user.handle);
     let own = persona.user.id == caller.user_id;
     let others = persona.total.saturating_sub(persona.memories.len());
     let memories = persona.memories.iter().map(|found| &found.memory);
