@@ -468,6 +468,31 @@ async fn the_version_that_knew_batches_gets_them_answered_and_no_other() {
     table.assert();
 }
 
+/// All answers are in memory at once, and one can be many times as long as its question.
+#[tokio::test]
+async fn a_batch_whose_answers_grow_too_long_is_not_done_to_its_end() {
+    let server = TestServer::start().await;
+    let peer = Peer::of(&server, "worf").await;
+    for _ in 0..20 {
+        peer.call("submit_memory", json!({"text": "x".repeat(64 * 1024)}))
+            .await;
+    }
+    let ask = |id: usize| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": "get_memories", "arguments": {"limit": 20}}})
+    };
+    let batch: Vec<_> = (0..50).map(ask).collect();
+    let answer = read(peer.post(json!(batch).to_string())).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() < 40 << 20, "{} bytes", answer.body.len());
+    let answers = json_of(&answer);
+    let answers = answers.as_array().expect("a list");
+    let ids: Vec<_> = answers.iter().map(|one| one["id"].as_u64()).collect();
+    assert_eq!(ids, (0..50).map(Some).collect::<Vec<_>>());
+    assert_eq!(answers[0]["result"]["isError"], false);
+    assert_eq!(answers[49]["error"]["code"], -32603);
+}
+
 #[tokio::test]
 async fn twenty_megabytes_are_refused_without_being_read() {
     let server = TestServer::start().await;
