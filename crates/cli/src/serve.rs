@@ -21,9 +21,6 @@ use crate::hint::OrHint as _;
 /// How long open requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// How much of that is left to streams for their last message.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// Opens a listening socket.
 pub(crate) async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
@@ -134,14 +131,12 @@ async fn refused(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// Ends at the signal the answers that would otherwise stay open: each with its
-/// last message, and those that nobody reads a moment later.
-pub(crate) fn end_streams_on(stop: watch::Receiver<bool>, app: Arc<App>, token: CancellationToken) {
+/// Ends at the signal the answers that would otherwise stay open, each with its
+/// last message. Calls that are under way are left to finish.
+pub(crate) fn end_streams_on(stop: watch::Receiver<bool>, app: Arc<App>) {
     tokio::spawn(async move {
         until(stop).await;
         app.end_watches();
-        tokio::time::sleep(LAST_WORDS).await;
-        token.cancel();
     });
 }
 

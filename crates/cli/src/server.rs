@@ -300,7 +300,7 @@ impl ServerCommand {
         tracing::info!(%public_url, "the server is ready");
         let config = self.settings.config(public_url, None, listening);
         let server = Server::new(app.clone(), config);
-        serve::end_streams_on(stop.clone(), app.clone(), server.stopping());
+        serve::end_streams_on(stop.clone(), app.clone());
         serve::serve(listener, picard_server::router(server), self.patience, stop).await?;
         renewal.abort();
         housekeeping.abort();

@@ -61,7 +61,7 @@ impl Up {
             .server
             .config(issuer.clone(), Some(web_url.clone()), listening);
         let server = Server::new(app.clone(), config);
-        serve::end_streams_on(stop.clone(), app.clone(), server.stopping());
+        serve::end_streams_on(stop.clone(), app.clone());
         let router = picard_server::router(server);
 
         let renewal = server::renew_in_background(&app);

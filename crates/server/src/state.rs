@@ -8,7 +8,6 @@ use std::{
 
 use picard_app::{Access, App};
 use picard_oauth::{Resources, metadata::PROTECTED_RESOURCE};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     origin::{Admission, AllowedOrigin},
@@ -70,8 +69,6 @@ pub struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) pace: Arc<Pace>,
-    /// Ends what would otherwise stay open: subscriptions.
-    pub(crate) stopping: CancellationToken,
     /// A name for this process: random, no secret.
     pub(crate) instance: Arc<str>,
     /// Lets one test of the connection in at a time.
@@ -91,7 +88,6 @@ impl Server {
             tests: Arc::default(),
             admission: Arc::new(Admission::new(&config)),
             pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),
-            stopping: CancellationToken::new(),
             config: Arc::new(config),
             #[cfg(feature = "conformance")]
             fixtures: false,
@@ -107,12 +103,6 @@ impl Server {
             fixtures: true,
             ..self
         }
-    }
-
-    /// What to cancel when the server is about to stop: it ends the answers
-    /// that would otherwise stay open.
-    pub fn stopping(&self) -> CancellationToken {
-        self.stopping.clone()
     }
 
     /// Takes one call out of what the person's applications may make.

@@ -60,7 +60,7 @@ pub(crate) fn router(server: &Server) -> Router<Server> {
 }
 
 fn routes(server: &Server, mcp: impl ServerHandler + Clone) -> Router<Server> {
-    let service = service(server, mcp);
+    let service = service(mcp);
     let gate = middleware::from_fn_with_state(server.clone(), gate::gate);
     Router::new()
         .route("/mcp", any_service(service.clone()))
@@ -71,15 +71,11 @@ fn routes(server: &Server, mcp: impl ServerHandler + Clone) -> Router<Server> {
 /// Without sessions: whatever a request needs is in it, so that any node can
 /// answer it. `Host` and `Origin` are checked in `crate::origin`, which knows
 /// the public address and the operator's settings.
-fn service<H: ServerHandler + Clone>(
-    server: &Server,
-    mcp: H,
-) -> StreamableHttpService<H, NeverSessionManager> {
+fn service<H: ServerHandler + Clone>(mcp: H) -> StreamableHttpService<H, NeverSessionManager> {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .with_max_request_body_bytes(MAX_BODY)
-        .with_cancellation_token(server.stopping.clone())
         .disable_allowed_hosts()
         .disable_allowed_origins();
     let sessions = Arc::new(NeverSessionManager::default());
