@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
@@ -378,6 +379,32 @@ fn many_may_start_at_once_on_an_empty_data_directory() {
     }
     let keys = fs::read_to_string(data_dir.join("server/keyring")).expect("a keyring");
     assert_eq!(keys.lines().count(), 1, "one of them made the keys");
+}
+
+/// The file of the keys is there a moment before all is written into it.
+#[test]
+fn keys_that_another_program_is_writing_are_waited_for() {
+    let (_elsewhere, made) = folder();
+    let password = "tea, earl grey, hot";
+    assert!(add_user(&made, "jean-luc", password, &[]).status.success());
+    let (_dir, data_dir) = folder();
+    let server = data_dir.join("server");
+    fs::create_dir(&server).expect("a folder");
+    let lock = fs::File::open(&server).expect("it can be opened");
+    lock.lock().expect("it can be locked");
+    let keyring = server.join("keyring");
+    fs::write(&keyring, "").expect("a file");
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(&keyring, private).expect("it is ours");
+    let mut assistant = Assistant::start(&data_dir, &[]);
+    for _ in 0..30 {
+        let ended = assistant.child.try_wait().expect("it can be asked");
+        assert_eq!(ended, None, "it takes what is half written");
+        thread::sleep(Duration::from_millis(100));
+    }
+    fs::copy(made.join("server/keyring"), &keyring).expect("keys");
+    drop(lock);
+    assert!(assistant.memories().is_empty());
 }
 
 #[tokio::test]

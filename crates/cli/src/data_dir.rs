@@ -102,15 +102,13 @@ impl KeyFile {
     /// New keys are written by [`Self::save`], after the database was found
     /// not to need older ones: a lost keyring must not be papered over.
     pub(crate) fn open(file: PathBuf, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+        // Before a look at the file: it is there before all is written into it.
+        let folder = lock(&file);
         if !file.exists() {
-            let folder = lock(&file);
-            // Whoever was first has written them by now.
-            if !file.exists() {
-                return Ok(Self {
-                    keyring: Keyring::generate(entropy),
-                    unsaved: Some(Unsaved { file, folder }),
-                });
-            }
+            return Ok(Self {
+                keyring: Keyring::generate(entropy),
+                unsaved: Some(Unsaved { file, folder }),
+            });
         }
         let keyring = read(&file)?;
         Ok(Self {
