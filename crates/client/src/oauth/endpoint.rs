@@ -18,6 +18,9 @@ use crate::{
 /// How long an access token is taken to live when the server does not say.
 const DEFAULT_LIFE: Span = Span::hours(1);
 
+/// The longest life that is believed, in seconds: a year.
+const LONGEST_LIFE: i64 = 365 * 24 * 60 * 60;
+
 /// How a client says who it is (RFC 7591 section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientAuthMethod {
@@ -152,9 +155,9 @@ impl<'a> Endpoints<'a> {
         let TokenType::Bearer = answer.token_type;
         Ok(Grant {
             issuer: self.metadata.issuer.clone(),
+            expires_at: now + answer.life(),
             access: answer.access_token,
             refresh: answer.refresh_token,
-            expires_at: now + answer.expires_in.map_or(DEFAULT_LIFE, Span::seconds),
             // Absent means "as asked for" (RFC 6749 section 5.1).
             scopes: answer.scope.unwrap_or_else(|| asked.clone()),
         })
@@ -223,6 +226,14 @@ struct TokenAnswer {
     scope: Option<ScopeSet>,
 }
 
+impl TokenAnswer {
+    /// How long the access token lives: any number may stand there.
+    fn life(&self) -> Span {
+        let seconds = self.expires_in.map(|said| said.clamp(0, LONGEST_LIFE));
+        seconds.map_or(DEFAULT_LIFE, Span::seconds)
+    }
+}
+
 /// Turns an answer that is no success into an error: of RFC 6749 section 5.2
 /// where it is one.
 pub(crate) fn refusal(answer: &Answer) -> Error {
@@ -256,6 +267,20 @@ pub(crate) fn is_invalid_client(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_life_that_a_server_says_is_too_long_or_too_short_to_count_with() {
+        let life = |said: &str| {
+            let text = format!(r#"{{"access_token":"t","token_type":"Bearer"{said}}}"#);
+            let answer: TokenAnswer = serde_json::from_str(&text).expect("an answer");
+            answer.life()
+        };
+        assert_eq!(life(""), DEFAULT_LIFE);
+        assert_eq!(life(r#","expires_in":600"#), Span::minutes(10));
+        assert_eq!(life(r#","expires_in":-1"#), Span::ZERO);
+        let longest = format!(r#","expires_in":{}"#, i64::MAX);
+        assert_eq!(life(&longest), Span::seconds(LONGEST_LIFE));
+    }
 
     #[test]
     fn a_client_authenticates_as_the_server_lists_it() {
