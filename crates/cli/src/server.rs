@@ -7,7 +7,7 @@ use clap::Args;
 use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
-use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server};
+use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use url::Url;
 
@@ -280,7 +280,7 @@ pub(crate) async fn open_app(
         .context("the server cannot start")
         .or_hint("`picard doctor` checks each setting")?;
     keys.save()?;
-    Ok(Arc::new(app))
+    Ok(Arc::new(app.fetching(Arc::new(Fetcher::system()?))))
 }
 
 impl ServerCommand {
