@@ -7,7 +7,9 @@
 //! texts and with the seeds of the fuzzer (`tests/`), because it has no nightly
 //! compiler.
 
+mod documents;
 mod headers;
+mod messages;
 mod queries;
 mod redirect;
 mod requests;
@@ -16,11 +18,13 @@ mod requests;
 pub type Property = fn(&[u8]);
 
 /// The properties by the names of their fuzz targets and seeds.
-pub const ALL: [(&str, Property); 5] = [
+pub const ALL: [(&str, Property); 7] = [
+    ("cimd_document", documents::document),
     ("redirect", redirect::matching),
     ("authorization_header", headers::authorization),
     ("authorization_query", queries::authorization),
     ("callback_query", queries::callback),
+    ("mcp_message", messages::json_rpc),
     ("token_form", requests::token),
 ];
 

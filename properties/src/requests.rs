@@ -1,7 +1,7 @@
 //! Form bodies of the token, revocation and introspection endpoints.
 
 use picard_oauth::{
-    ErrorCode, OAuthError, Resources,
+    ErrorCode, OAuthError, Resources, Secret,
     introspection::IntrospectionRequest,
     revocation::RevocationRequest,
     token::{TokenGrant, TokenRequest},
@@ -34,7 +34,7 @@ pub(crate) fn token(body: &[u8]) {
     let said = Oracle(body);
     match TokenRequest::parse(None, None, body, &resources) {
         Ok(request) => {
-            client(&said, request.client.secret().map(|secret| secret.expose()));
+            client(&said, request.client.secret().map(Secret::expose));
             grant(&said, &request.grant);
             let in_the_url = TokenRequest::parse(None, Some("a=b"), body, &resources);
             assert!(
@@ -46,7 +46,7 @@ pub(crate) fn token(body: &[u8]) {
     }
     match RevocationRequest::parse(None, None, body) {
         Ok(request) => {
-            client(&said, request.client.secret().map(|secret| secret.expose()));
+            client(&said, request.client.secret().map(Secret::expose));
             assert_eq!(said.one("token").as_deref(), Some(request.token.expose()));
         }
         Err(error) => told(&error),

@@ -171,3 +171,74 @@ fn a_token_request_says_what_its_form_says() {
         ],
     );
 }
+
+#[test]
+fn the_gate_and_rmcp_read_the_same_message() {
+    holds(
+        "mcp_message",
+        &[
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fetch"}}"#,
+            r#"{"jsonrpc":"2.0","#,
+            r#""id":1,"#,
+            r#""id":"a","#,
+            r#""id":null,"#,
+            r#""method":"ping""#,
+            r#""method":"tools/call","#,
+            r#""params":{"name":"#,
+            r#""params":{"_meta":{"progressToken":1}}"#,
+            r#""fetch","arguments":{"id":"#,
+            r#""result":{},"#,
+            r#""error":{"code":1,"message":""},"#,
+            "}",
+            "}",
+            "}}",
+            ",",
+            "7",
+            "1e2",
+            "[",
+            "]",
+        ],
+    );
+}
+
+#[test]
+fn a_document_is_about_its_own_client_and_nothing_local_is_fetched() {
+    holds(
+        "cimd_document",
+        &[
+            "https://app.example/c\n",
+            "https://app.example/c\n{\"client_id\":\"https://app.example/c\",\"redirect_uris\":[",
+            "https://",
+            "http://",
+            "app.example",
+            "127.0.0.1",
+            "localhost",
+            "0x7f.1",
+            "/",
+            "/c",
+            "/..",
+            "%2e",
+            "?",
+            "#",
+            "@",
+            ":8443",
+            ":22",
+            "\n",
+            "\"https://app.example/cb\"",
+            "\"http://localhost/cb\"",
+            "\"javascript:x\"",
+            "],",
+            "]}",
+            ",",
+            "\"token_endpoint_auth_method\":\"private_key_jwt\"",
+            "\"token_endpoint_auth_method\":\"client_secret_post\"",
+            "\"token_endpoint_auth_methods_supported\":[\"none\"]",
+            "\"client_secret\":\"s\"",
+            "\"jwks_uri\":\"https://app.example/keys\"",
+            "max-age=99999999999",
+            "no-store",
+            "|",
+            "}",
+        ],
+    );
+}
