@@ -1,5 +1,7 @@
 //! The house keeps its shape: which crate may use which, and how long a file may be.
 
+mod rows;
+
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use serde_json::Value;

@@ -245,23 +245,38 @@ async fn r22_the_address_that_was_checked_is_the_one_that_is_connected_to() {
     publish(&host, &document());
     let asker = application(URL, CALLBACK);
 
+    let mut table = Table::new("R22: names that change what they mean");
+
     // Public at the first look-up, inside at the second: there is no second.
     host.resolve("app.example", &[&[PUBLIC], &[INSIDE]]);
-    assert_eq!(outcome(&ask(&mut person, &asker).await), "consent");
-    assert_eq!(host.looked_up(), ["app.example"]);
-    assert_eq!(host.asked(), [URL]);
+    let got = outcome(&ask(&mut person, &asker).await);
+    table.row("R22", "public, then inside", "consent", got);
+    let once = host.looked_up() == ["app.example"] && host.asked() == [URL];
+    table.holds("R22 once", "public, then inside", "looked up once", once);
 
     // Later, when the copy has aged, the name leads inside, alone or beside a good one.
-    for answers in [&[INSIDE][..], &[PUBLIC, INSIDE][..]] {
+    for (id, answers) in [
+        ("R22 inside", &[INSIDE][..]),
+        ("R22 both", &[PUBLIC, INSIDE][..]),
+    ] {
         server.clock.advance(Span::minutes(2));
         host.resolve("app.example", &[answers]);
-        assert_eq!(outcome(&ask(&mut person, &asker).await), "page 400");
+        let got = outcome(&ask(&mut person, &asker).await);
+        table.row(id, format!("{answers:?}"), "page 400", got);
     }
-    assert_eq!(host.asked().len(), 1, "nothing was sent");
+    let silent = host.asked().len() == 1;
+    table.holds(
+        "R22 sent",
+        "to an address inside",
+        "nothing is sent",
+        silent,
+    );
 
     // No address at all is an outage, and the copy stands in.
     host.resolve("app.example", &[&[]]);
-    assert_eq!(outcome(&ask(&mut person, &asker).await), "consent");
+    let got = outcome(&ask(&mut person, &asker).await);
+    table.row("R22 none", "no address", "consent", got);
+    table.assert();
 }
 
 #[tokio::test]
@@ -290,20 +305,24 @@ async fn r24_a_logo_is_neither_fetched_nor_shown() {
     with_logo["tos_uri"] = json!("https://169.254.169.254/tos");
     publish(&host, &with_logo);
     let page = ask(&mut person, &application(URL, CALLBACK)).await;
-    assert_eq!(outcome(&page), "consent");
+    let mut table = Table::new("R24: pictures and pages of strangers");
+    let asked = "a logo_uri and a tos_uri";
+    table.row("R24 page", asked, "consent", outcome(&page));
     for bad in [
         "www.app.example",
         "169.254.169.254",
         "script>.svg",
         "script&gt;.svg",
     ] {
-        assert!(!page.body.contains(bad), "{bad}");
+        let shown = page.body.contains(bad);
+        table.holds(format!("R24 {bad}"), bad, "is not shown", !shown);
     }
-    assert!(
-        page.header("content-security-policy")
-            .contains("default-src 'none'")
-    );
-    assert_eq!(host.asked(), [URL]);
+    let policy = page.header("content-security-policy");
+    let closed = policy.contains("default-src 'none'");
+    table.holds("R24 policy", policy, "default-src 'none'", closed);
+    let fetched = host.asked() == [URL];
+    table.holds("R24", asked, "only the document is fetched", fetched);
+    table.assert();
 }
 
 #[tokio::test]
