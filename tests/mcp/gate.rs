@@ -177,6 +177,13 @@ async fn hosts_and_origins_elsewhere_are_turned_away_before_anything_else() {
         .json(&json!({"tool": "get_memories", "data": {}}));
     let got = in_short(&read(request).await);
     table.row("M6 REST", "at /api/tools", "403 forbidden", got);
+    // As the web client of another machine calls it (MCP_SERVER_INTERNAL_URL).
+    let request = peer
+        .request(Method::POST, "/api/tools")
+        .header("host", "server.internal:8001")
+        .json(&json!({"tool": "get_memories", "data": {}}));
+    let got = in_short(&read(request).await);
+    table.row("M8 REST", "an inner name at /api/tools", "200", got);
     table.assert();
 }
 

@@ -10,6 +10,9 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use picard_oauth::metadata::{AUTHORIZATION_SERVER, PROTECTED_RESOURCE, REVOKE, TOKEN};
 
+/// The path of the tools.
+pub(crate) const TOOLS: &str = "/api/tools";
+
 /// What a page may send besides what every page may.
 const REQUEST_HEADERS: &str = "authorization, content-type, accept, mcp-protocol-version, \
     mcp-method, mcp-name, mcp-session-id, last-event-id";
@@ -37,9 +40,9 @@ pub(crate) fn is_shared(path: &str) -> bool {
         || path.starts_with(PROTECTED_RESOURCE)
 }
 
-/// Tells whether `Host` and `Origin` of a call are checked.
+/// Tells whether `origin` looks at where a call comes from.
 pub(crate) fn is_guarded(path: &str) -> bool {
-    ["/mcp", "/mcp/", "/api/tools"].contains(&path)
+    ["/mcp", "/mcp/", TOOLS].contains(&path)
 }
 
 /// Adds the headers that let a page read the answer, also to refusals.

@@ -1,4 +1,4 @@
-//! Which `Host` and which `Origin` may call `/mcp` and the tools.
+//! Which `Host` may call `/mcp`, and which `Origin` that and the tools.
 //!
 //! A page that was served under another name and then had its name pointed at
 //! this server (DNS rebinding) sends that name as `Host`, and a page elsewhere
@@ -15,7 +15,7 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority};
 use url::{Host, Url};
 
-use crate::{cors, problem::Problem, state::Config, state::Server};
+use crate::{cors, cors::TOOLS, problem::Problem, state::Config, state::Server};
 
 /// An origin that may call from a browser: `https://app.example`, or
 /// `http://localhost:*` for any port.
@@ -136,7 +136,7 @@ impl Admission {
         })
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let sent = headers.get(header::HOST).map(|host| host.to_str());
         let host = match sent {
             Some(host) => host.unwrap_or_default(),
@@ -150,6 +150,10 @@ impl Admission {
                  with PICARD_ALLOWED_HOSTS",
             ));
         }
+        Ok(())
+    }
+
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
         for origin in headers.get_all(header::ORIGIN) {
             if !origin
                 .to_str()
@@ -166,12 +170,22 @@ impl Admission {
     }
 }
 
+/// The tools take any `Host`: the web client calls them by whatever name the
+/// server has on an inner network, and no page can, since a browser sends the
+/// `Origin` with each POST, also of a name that was rebound.
+fn admit(admission: &Admission, request: &Request) -> Result<(), Problem> {
+    if request.uri().path() != TOOLS {
+        admission.check_host(request.uri(), request.headers())?;
+    }
+    admission.check_origin(request.headers())
+}
+
 /// Turns away foreign hosts and origins, and answers what a browser asks
 /// before it calls from another origin, without credentials.
 pub(crate) async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if cors::is_guarded(path)
-        && let Err(problem) = server.admission.check(request.uri(), request.headers())
+        && let Err(problem) = admit(&server.admission, &request)
     {
         return problem.into_response();
     }
