@@ -140,6 +140,39 @@ async fn a_request_under_way_is_answered_before_it_stops() {
     }
 }
 
+/// Compose files and templates of `.env` write `NAME=` for what nobody chose.
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let (_dir, data_dir) = folder();
+    let doctor = |variables: &[(&str, &str)]| {
+        let mut command = picard(&data_dir);
+        command
+            .args(["doctor", "--json"])
+            .envs(variables.iter().copied());
+        command.output().expect("it runs")
+    };
+    let nothing = [
+        "PICARD_PUBLIC_URL",
+        "PICARD_SERVER_LISTEN",
+        "PICARD_PARTITION_MIB",
+        "PICARD_KEYS",
+        "PICARD_KEYS_FILE",
+        "DATABASE_URL",
+        "OAUTH_CLIENT_ID",
+        "OAUTH_SCOPES",
+    ]
+    .map(|name| (name, ""));
+    let empty = doctor(&nothing);
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&empty.stdout).expect("JSON");
+    assert!(found.len() > 5, "{found:?}");
+    for finding in found {
+        assert_eq!(finding["problem"], serde_json::Value::Null, "{finding}");
+    }
+    assert!(empty.status.success());
+    let wrong = doctor(&[("PICARD_PARTITION_MIB", "many")]);
+    assert_eq!(wrong.status.code(), Some(2), "what is set is read");
+}
+
 #[tokio::test]
 async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() {
     let (dir, data_dir) = folder();

@@ -73,6 +73,7 @@ impl Doctor {
             findings.extend([
                 Finding::of("server listens on", address(self.server.listen).await),
                 Finding::of("server's address", self.server.issuer(self.server.listen)),
+                Finding::of("who may call", Ok(self.server.who_may_call())),
                 Finding::of("master keys", self.keys()),
                 Finding::of("model", self.model().await),
                 Finding::of("server's database", self.server_database().await),
@@ -129,18 +130,12 @@ impl Doctor {
 
     fn keys(&self) -> anyhow::Result<String> {
         let keys = self.server.keys.open(&self.data_dir)?;
-        let ids: Vec<_> = keys
-            .keyring
-            .key_ids()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let made = if keys.is_new() {
-            " (made at the first start)"
-        } else {
-            ""
-        };
-        Ok(format!("{}{made}", ids.join(", ")))
+        if keys.is_new() {
+            return Ok("made at the first start".to_owned());
+        }
+        let ids = keys.keyring.key_ids();
+        let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        Ok(ids.join(", "))
     }
 
     async fn model(&self) -> anyhow::Result<String> {

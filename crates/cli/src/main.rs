@@ -28,7 +28,7 @@ mod web_secrets;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable};
 
 /// Memory that a person owns and every AI assistant can use, by permission.
 #[derive(Parser)]
@@ -85,7 +85,8 @@ fn main() -> ExitCode {
     if !elsewhere && let Err(error) = dot_env::load() {
         return hint::report(&error);
     }
-    let cli = Cli::parse();
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -100,6 +101,25 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => hint::report(&error),
     }
+}
+
+/// Takes a variable that is set to nothing as not set: that is what compose
+/// files and templates of `.env` make of a setting that nobody chose.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env()
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if is_empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {

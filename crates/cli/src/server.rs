@@ -187,6 +187,22 @@ impl ServerSettings {
         }
     }
 
+    /// Says the settings about calls, for the doctor.
+    pub(crate) fn who_may_call(&self) -> String {
+        let pace = format!("{} calls a second for each person", self.calls_per_second);
+        let others = [
+            (self.allowed_origins.len(), "other origins"),
+            (self.allowed_hosts.len(), "other hosts"),
+            (self.trusted_proxies.len(), "trusted proxies"),
+        ];
+        let others = others.iter().filter(|(count, _)| *count > 0);
+        let others = others.map(|(count, what)| format!("{count} {what}"));
+        std::iter::once(pace)
+            .chain(others)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// Returns how the server presents itself.
     pub(crate) fn config(
         &self,
