@@ -37,6 +37,8 @@ fn every_command_has_help_with_an_example() {
         &["user", "add"],
         &["user", "password"],
         &["client", "register"],
+        &["export"],
+        &["import"],
         &["doctor"],
     ] {
         let output = picard(&data_dir)

@@ -13,4 +13,5 @@ mod meaning;
 mod separate;
 mod slow_clients;
 mod tools;
+mod transfer;
 mod updates;

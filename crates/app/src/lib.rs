@@ -18,7 +18,9 @@ mod error;
 mod exchange;
 mod fetch;
 mod housekeeping;
+mod import;
 mod keys;
+mod line;
 mod local;
 mod log_in;
 mod memories;
@@ -44,6 +46,8 @@ pub use error::{Cause, Error};
 pub use exchange::TokenError;
 pub use fetch::{Fetch, FetchError, Fetched, Fetching, NoFetch};
 pub use housekeeping::Cleared;
+pub use import::{Fate, ImportMode, Importer};
+pub use line::{Incoming, InvalidLine, write_line};
 pub use local::LocalError;
 pub use people_types::{
     Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,

@@ -65,6 +65,16 @@ impl App {
         Err(Error::NotFound("account").into())
     }
 
+    /// Gives access to the memories of one person, for who holds the data
+    /// directory. A locked account keeps its memories, so it has an owner, too.
+    pub async fn owner_of(&self, handle: &Handle) -> Result<Access, LocalError> {
+        let user = users::find_by_handle(&self.db, handle)
+            .await
+            .map_err(Error::from)?
+            .ok_or_else(|| LocalError::Unknown(handle.clone()))?;
+        Ok(self.owner_access(user)?)
+    }
+
     /// Gives a person a new password, without asking for the old one: for who
     /// holds the data directory. Sessions and granted access end with it.
     pub async fn set_password(&self, handle: &str, new: &str) -> Result<(), PasswordError> {

@@ -18,8 +18,8 @@ use crate::{
 const CURSOR: &[u8] = b"picard cursor of get_memories";
 
 /// A text as it is stored: encrypted, with its sealed vectors.
-struct Sealed {
-    ciphertext: String,
+pub(crate) struct Sealed {
+    pub(crate) ciphertext: String,
     vectors: Vec<u8>,
 }
 
@@ -173,7 +173,7 @@ impl App {
         }
     }
 
-    async fn seal(
+    pub(crate) async fn seal(
         &self,
         caller: &Access,
         id: MemoryId,
@@ -189,7 +189,7 @@ impl App {
         })
     }
 
-    fn sealed_vectors<'a>(&'a self, sealed: &'a Sealed) -> SealedVectors<'a> {
+    pub(crate) fn sealed_vectors<'a>(&'a self, sealed: &'a Sealed) -> SealedVectors<'a> {
         SealedVectors {
             model: self.embedding.model(),
             sealed: &sealed.vectors,

@@ -10,7 +10,11 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::{
-    data_dir::DataDir, logging::Logging, migrate::Service, server::ServerSettings, system::system,
+    data_dir::DataDir,
+    logging::Logging,
+    migrate::Service,
+    server::{ServerSettings, not_made},
+    system::system,
     web::WebSettings,
 };
 
@@ -148,7 +152,7 @@ impl Doctor {
     /// A database that is not there yet is no problem. Nothing is written or migrated here.
     async fn server_database(&self) -> anyhow::Result<String> {
         let url = self.web.server_database_url(&self.data_dir)?;
-        if not_made(&url) {
+        if not_made(&url).is_some() {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }
         let keys = self.server.keys.open(&self.data_dir)?;
@@ -166,7 +170,7 @@ impl Doctor {
     async fn web_database(&self) -> anyhow::Result<String> {
         let (config, _) = self.web.config(&self.data_dir, self.web.listen)?;
         let url = config.database_url.clone();
-        if not_made(&url) {
+        if not_made(&url).is_some() {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }
         let (clock, entropy) = system();
@@ -219,11 +223,6 @@ fn described(url: &str, lacks: usize) -> String {
             redacted(url)
         ),
     }
-}
-
-fn not_made(url: &str) -> bool {
-    url.strip_prefix("sqlite:")
-        .is_some_and(|path| !std::path::Path::new(path).exists())
 }
 
 /// The address of a database without its password.

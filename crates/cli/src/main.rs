@@ -12,11 +12,14 @@ mod client;
 mod data_dir;
 mod doctor;
 mod dot_env;
+mod export;
 mod hint;
+mod import;
 mod logging;
 mod mcp;
 mod migrate;
 mod model;
+mod owner;
 mod secret;
 mod serve;
 mod server;
@@ -73,6 +76,14 @@ enum Command {
         after_help = "Example:\n  ADMIN_USERNAME=admin ADMIN_PASSWORD=… picard client register"
     )]
     Client(client::Client),
+    /// Write one person's memories as JSON Lines, in plain text
+    #[command(after_help = "Example:\n  picard export --user jean-luc --output memories.jsonl")]
+    Export(export::Export),
+    /// Bring memories in from JSON Lines, each of them once however often this is done
+    #[command(
+        after_help = "Example:\n  picard import --user jean-luc memories.jsonl --dry-run\n  jq -cR 'select(length > 0) | {text: .}' sentences.txt | picard import --user jean-luc -"
+    )]
+    Import(import::Import),
     /// Show the effective settings and check each of them
     #[command(after_help = "Example:\n  picard doctor --json")]
     Doctor(doctor::Doctor),
@@ -131,6 +142,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(migrate) => migrate.run().await?,
         Command::User(user) => user.run().await?,
         Command::Client(client) => client.run().await?,
+        Command::Export(export) => export.run().await?,
+        Command::Import(import) => return import.run().await,
         Command::Doctor(doctor) => return doctor.run().await,
     }
     Ok(ExitCode::SUCCESS)

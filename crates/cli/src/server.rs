@@ -170,6 +170,23 @@ impl Database {
             None => embedded_database(data_dir),
         }
     }
+
+    /// Returns the database's address, for a command that needs what is in it
+    /// and must not make an empty one in its place.
+    pub(crate) fn existing_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+        let url = self.url(data_dir)?;
+        if let Some(file) = not_made(&url) {
+            return Err(anyhow::anyhow!("there is no database at {file}"))
+                .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
+        }
+        Ok(url)
+    }
+}
+
+/// Returns the file of an SQLite database that is not there yet.
+pub(crate) fn not_made(url: &str) -> Option<&str> {
+    let file = url.strip_prefix("sqlite:")?;
+    (!std::path::Path::new(file).exists()).then_some(file)
 }
 
 /// Returns the address of the server's SQLite database in the data directory.

@@ -84,6 +84,12 @@ impl DataKey {
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
         self.sealer.open(aad, sealed)
     }
+
+    /// Names data for the purpose `label`: always the same name, from which
+    /// nobody without the key can tell what it names (HMAC-SHA256).
+    pub fn name(&self, label: &str, data: &[u8]) -> [u8; 32] {
+        self.sealer.mac(label, data)
+    }
 }
 
 impl fmt::Debug for DataKey {

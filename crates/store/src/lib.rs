@@ -16,6 +16,7 @@ pub mod changes;
 pub mod clients;
 pub mod codes;
 pub mod grants;
+pub mod import;
 pub mod leases;
 pub mod memories;
 mod outcome;

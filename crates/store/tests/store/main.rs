@@ -4,6 +4,7 @@
 mod clients;
 mod common;
 mod habits;
+mod import;
 mod memories;
 mod oauth;
 mod people;
