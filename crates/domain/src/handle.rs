@@ -1,4 +1,4 @@
-//! The names of a person: a unique handle, and a name to show.
+//! The unique name of a person.
 
 use std::{fmt, str::FromStr};
 
@@ -48,46 +48,6 @@ impl fmt::Display for Handle {
     }
 }
 
-/// The name of a person or an application as it is shown: 1 to 80 characters
-/// without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DisplayName(String);
-
-/// A text that cannot be a name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 80 characters, none of them a control character")]
-pub struct InvalidName;
-
-impl DisplayName {
-    /// Returns the name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for DisplayName {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let name = text.trim();
-        // Bidirectional overrides would let one name look like another on the consent page.
-        let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let bad = |c: char| c.is_control() || bidi(c);
-        if (1..=80).contains(&name.chars().count()) && !name.chars().any(bad) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(InvalidName)
-        }
-    }
-}
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,14 +64,6 @@ mod tests {
     fn what_could_be_mistaken_is_no_handle() {
         for text in ["", "a", "-a", "a b", "ünal", "a/b", &"a".repeat(33)] {
             assert_eq!(text.parse::<Handle>(), Err(InvalidHandle), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_name_has_no_control_characters_or_overrides() {
-        assert!("Ünal Ö.".parse::<DisplayName>().is_ok());
-        for text in ["", "a\nb", "a\u{202e}b"] {
-            assert_eq!(text.parse::<DisplayName>(), Err(InvalidName), "{text:?}");
         }
     }
 }
