@@ -59,6 +59,9 @@ impl KeySet {
     pub const MAX_BYTES: usize = 64 * 1024;
     /// The most keys.
     pub const MAX_KEYS: usize = 64;
+    /// How many keys of one name are tried. Each try takes time, and whoever sends
+    /// an assertion decides how often.
+    const MAX_NAMESAKES: usize = 2;
 
     /// Reads a set. One without a single usable key is read too: no assertion
     /// will verify with it.
@@ -89,6 +92,7 @@ impl KeySet {
         let named: Vec<_> = match kid {
             Some(_) => of_kind
                 .filter(|named| named.kid.as_deref() == kid)
+                .take(Self::MAX_NAMESAKES)
                 .collect(),
             None => of_kind.collect(),
         };

@@ -351,6 +351,10 @@ fn without_a_kid_it_must_be_clear_which_key_is_meant() {
     // Two keys of one name: during a rotation, some have that.
     let twins = set(&[two.jwk("one"), one.jwk("one")]);
     assert!(prove(&one.sign(&header(), &claims()), &twins).is_ok());
+    // More only make every check slower: the third is not tried.
+    let triplets = set(&[two.jwk("one"), two.jwk("one"), one.jwk("one")]);
+    let text = one.sign(&header(), &claims());
+    assert_eq!(prove(&text, &triplets), Err(Invalid::Signature));
 }
 
 #[test]
