@@ -259,6 +259,17 @@ fn the_methods_in_common_are_what_the_client_may_use() {
 }
 
 #[test]
+fn what_a_document_says_cannot_forge_a_line_of_the_log() {
+    for member in ["token_endpoint_auth_method", "redirect_uris", "scope"] {
+        let document = with(json!({member: "client_secret\n\u{1b}[31mERROR all is lost"}));
+        if let Err(why) = read(&document) {
+            let why = why.to_string();
+            assert!(!why.contains(char::is_control), "{member}: {why:?}");
+        }
+    }
+}
+
+#[test]
 fn r21_a_document_with_a_secret_or_a_shared_one_is_refused() {
     for method in [
         "client_secret_post",

@@ -116,7 +116,7 @@ pub enum InvalidDocument {
     #[error("has a client_secret")]
     Secret,
     /// It wants to authenticate with a shared secret (section 4.1).
-    #[error("wants to authenticate with a shared secret ({0})")]
+    #[error("wants to authenticate with a shared secret ({0:?})")]
     SharedSecret(String),
     /// None of its methods is offered here.
     #[error("has no way to authenticate that this server offers (none, private_key_jwt)")]
