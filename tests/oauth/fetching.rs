@@ -1,9 +1,11 @@
 //! The fetcher by itself: one fetch for all who ask, and not too many.
 
+use std::net::IpAddr;
+
 use futures::future::join_all;
 use picard_app::{Fetch as _, FetchError};
 use picard_oauth::outbound::OutboundUrl;
-use picard_tests::web_host::WebHost;
+use picard_tests::web_host::{INSIDE, PUBLIC, WebHost};
 use serde_json::json;
 
 fn url(text: &str) -> OutboundUrl {
@@ -41,6 +43,27 @@ async fn one_host_is_asked_twenty_times_in_a_minute_and_others_do_not_notice() {
         fetcher.fetch(&other, 100).await,
         Err(FetchError::Status(404))
     );
+}
+
+#[tokio::test]
+async fn eight_addresses_of_a_host_are_tried_and_no_more() {
+    let host = WebHost::start(&["app.example"]).await;
+    let fetcher = host.fetcher_with(|address| address.is_loopback());
+    let url = url("https://app.example/x");
+    host.publish(url.as_str(), &json!({}));
+    // Nobody listens at these.
+    let mut addresses: Vec<_> = (2..=8).map(|n| IpAddr::from([127, 0, 0, n])).collect();
+    addresses.push(PUBLIC);
+    host.resolve("app.example", &[&addresses]);
+    assert!(fetcher.fetch(&url, 100).await.is_ok());
+    addresses.insert(0, INSIDE);
+    host.resolve("app.example", &[&addresses]);
+    let fetched = fetcher.fetch(&url, 100).await;
+    assert_eq!(fetched, Err(FetchError::Unreachable));
+    // One that is tried no more can still be what gives a name away.
+    let fetcher = host.fetcher_with(|address| address.is_loopback() && address != PUBLIC);
+    let fetched = fetcher.fetch(&url, 100).await;
+    assert_eq!(fetched, Err(FetchError::Address));
 }
 
 #[tokio::test]

@@ -98,7 +98,8 @@ impl WebHost {
         self.fetcher_with(picard_oauth::outbound::is_public)
     }
 
-    fn fetcher_with(&self, permits: fn(IpAddr) -> bool) -> Arc<Fetcher> {
+    /// The same with rules about addresses of the test's own.
+    pub fn fetcher_with(&self, permits: fn(IpAddr) -> bool) -> Arc<Fetcher> {
         let settings = FetcherSettings {
             resolver: Arc::new(Dns(self.shared.clone())),
             permits,

@@ -30,6 +30,9 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a name look-up, and then a connection, may take. What takes longer
 /// is not there; what takes longer after that is slow.
 const STEP: Duration = Duration::from_secs(2);
+/// How many addresses of a host are tried. Whoever owns the name chooses them, and
+/// thousands would make this server knock at thousands of other people's doors.
+const MOST_ADDRESSES: usize = 8;
 
 /// What a fetcher is made of.
 pub struct FetcherSettings {
@@ -110,7 +113,7 @@ impl Inner {
             let late = std::io::ErrorKind::TimedOut;
             Err(late.into())
         });
-        let addresses = resolved.map_err(|error| {
+        let mut addresses = resolved.map_err(|error| {
             tracing::debug!(%url, %error, "a name was not resolved");
             FetchError::Unreachable
         })?;
@@ -122,6 +125,7 @@ impl Inner {
         if addresses.is_empty() {
             return Err(FetchError::Unreachable);
         }
+        addresses.truncate(MOST_ADDRESSES);
         let client = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .resolve_to_addrs(url.host(), &addresses)
