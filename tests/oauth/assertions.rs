@@ -316,9 +316,19 @@ async fn keys_inside_the_document_change_with_it() {
     let newer = Signer::rs256("two");
     scene.host.publish(URL, &inline(&newer));
     scene.server.clock.advance(Span::minutes(1));
-    let page = scene.present(newer.sign(&scene.claims("2"))).await;
-    assert_eq!(outcome(&page), "client ok");
-    let page = scene.present(scene.key.sign(&scene.claims("3"))).await;
+    // Nobody has to show the new key first for the old one to be dead.
+    let page = scene.present(scene.key.sign(&scene.claims("2"))).await;
     assert_eq!(outcome(&page), "401 invalid_client");
+    let page = scene.present(newer.sign(&scene.claims("3"))).await;
+    assert_eq!(outcome(&page), "client ok");
+
+    // While the document cannot be had, its copy stands in for a day.
+    scene.host.fail(URL);
+    scene.server.clock.advance(Span::hours(24));
+    let page = scene.present(newer.sign(&scene.claims("4"))).await;
+    assert_eq!(outcome(&page), "client ok");
+    scene.server.clock.advance(Span::minutes(2));
+    let page = scene.present(newer.sign(&scene.claims("5"))).await;
+    assert_eq!(outcome(&page), "503 temporarily_unavailable");
     assert_eq!(scene.keys_fetched(), 0);
 }

@@ -16,7 +16,7 @@ use picard_store::{
     clients::{self, Client},
 };
 
-use crate::{App, Error, TokenError};
+use crate::{App, Error, NotAsked, TokenError};
 
 /// How long fetched keys are used without a look: a key that was withdrawn is
 /// good for this long.
@@ -71,12 +71,30 @@ impl App {
         assertion
             .check(&audiences(issuer), now)
             .map_err(OAuthError::from)?;
+        let client = self.with_keys_of_today(client).await?;
         let proof = self.verify(client, assertion, now).await?;
         let used = assertions::use_up(&self.db, proof.jti_digest, proof.expires_at).await;
         if !used.map_err(Error::from)? {
             return Err(refused("the assertion was used before"));
         }
         Ok(id)
+    }
+
+    /// Returns a client with the keys that are in its document today: a key is
+    /// withdrawn by taking it out. Keys elsewhere have an age of their own.
+    async fn with_keys_of_today(&self, client: Client) -> Result<Client, TokenError> {
+        let url = client.metadata_url.as_ref();
+        let Some(Ok(url)) = url.map(|url| url.parse::<DocumentUrl>()) else {
+            return Ok(client);
+        };
+        if client.jwks_uri.is_some() {
+            return Ok(client);
+        }
+        match self.document_client(&url, Some(client)).await {
+            Ok(client) => Ok(client),
+            Err(NotAsked::Other(error)) => Err(error.into()),
+            Err(_) => Err(no_keys()),
+        }
     }
 
     /// Checks the signature; once more with new keys, when its key is unknown.
@@ -91,7 +109,8 @@ impl App {
         let again = fetched_at.is_none_or(|at| now >= at + KEYS_AGAIN);
         if verified == Err(InvalidAssertion::UnknownKey)
             && again
-            && let Some(keys) = self.newer_keys(client, now).await
+            && let Some(uri) = &client.jwks_uri
+            && let Some(keys) = self.fetch_keys(client.id, uri, now).await
         {
             verified = assertion.verify(&keys);
         }
@@ -120,21 +139,8 @@ impl App {
         match self.fetch_keys(client.id, uri, now).await {
             Some(keys) => Ok((keys, Some(now))),
             None if younger(KEYS_STALE) => Ok(kept()?),
-            None => {
-                let why = "the keys of the client cannot be fetched right now";
-                Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why).into())
-            }
+            None => Err(no_keys()),
         }
-    }
-
-    /// Looks for keys once more: where they are, or in the client's document.
-    async fn newer_keys(&self, client: Client, now: Instant) -> Option<KeySet> {
-        if let Some(uri) = &client.jwks_uri {
-            return self.fetch_keys(client.id, uri, now).await;
-        }
-        let url: DocumentUrl = client.metadata_url.as_ref()?.parse().ok()?;
-        let renewed = self.document_client(&url, Some(client)).await.ok()?;
-        parse(renewed.jwks.as_deref()?).ok()
     }
 
     async fn fetch_keys(&self, client: ClientId, uri: &str, now: Instant) -> Option<KeySet> {
@@ -172,6 +178,11 @@ pub(crate) fn uses(client: &Client, method: AuthMethod) -> bool {
 
 fn parse(jwks: &str) -> Result<KeySet, Error> {
     KeySet::parse(jwks.as_bytes()).map_err(Error::internal)
+}
+
+fn no_keys() -> TokenError {
+    let why = "the keys of the client cannot be fetched right now";
+    OAuthError::new(ErrorCode::TemporarilyUnavailable, why).into()
 }
 
 fn refused(why: &'static str) -> TokenError {
