@@ -543,6 +543,30 @@ async fn trap_09_the_last_good_copy_stands_in_for_a_day_and_then_a_page_says_who
 }
 
 #[tokio::test]
+async fn one_address_has_a_hundred_documents_fetched_and_then_copies_only() {
+    let (server, host) = server_and_host().await;
+    let mut person = server.person("vash").await;
+    publish(&host, &document());
+    let asker = application(URL, CALLBACK);
+    assert_eq!(outcome(&ask(&mut person, &asker).await), "consent");
+    let unheard = |n| application(&format!("https://h{n}.example/x.json"), CALLBACK);
+    for n in 1..100 {
+        assert_eq!(outcome(&ask(&mut person, &unheard(n)).await), "page 502");
+    }
+    let looked_up = host.looked_up().len();
+    assert_eq!(looked_up, 100);
+    assert_eq!(outcome(&ask(&mut person, &unheard(100)).await), "page 429");
+    for wait in [Span::ZERO, Span::minutes(2)] {
+        server.clock.advance(wait);
+        assert_eq!(outcome(&ask(&mut person, &asker).await), "consent");
+    }
+    assert_eq!(host.looked_up().len(), looked_up);
+    server.clock.advance(Span::minutes(14));
+    assert_eq!(outcome(&ask(&mut person, &unheard(100)).await), "page 502");
+    assert_eq!(host.looked_up().len(), looked_up + 1);
+}
+
+#[tokio::test]
 async fn a_document_that_became_a_bad_one_leaves_no_copy_to_stand_in() {
     let (server, host) = server_and_host().await;
     let mut person = server.person("lwaxana").await;

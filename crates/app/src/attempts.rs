@@ -47,14 +47,29 @@ impl Limit {
 
     /// Applications that register themselves from one address. It bounds what one
     /// caller can fill the table with, and is far above what assistants need.
-    pub(crate) fn registration(visit: &Visit) -> [Self; 1] {
+    ///
+    /// Providers hand out a /48 of IPv6 to one customer, which is 65,536 times a
+    /// /64, so that counts too.
+    pub(crate) fn registration(visit: &Visit) -> Vec<Self> {
         let most = if is_shared_by_many(visit.ip) {
             5000
         } else {
             100
         };
         let name = format!("registration from {}", address(visit));
-        [Self::new(&name, most)]
+        let mut limits = vec![Self::new(&name, most)];
+        if let Some(IpAddr::V6(ip)) = visit.ip {
+            let name = format!("registration from {:x?}/48", &ip.segments()[..3]);
+            limits.push(Self::new(&name, 500));
+        }
+        limits
+    }
+
+    /// Documents about applications that the server fetches because of one address,
+    /// before anybody has logged in. It bounds what one caller can make it ask
+    /// others for, and keep.
+    pub(crate) fn document(visit: &Visit) -> [Self; 1] {
+        [Self::new(&format!("document from {}", address(visit)), 100)]
     }
 
     /// The password asked for again within a session.
@@ -138,5 +153,22 @@ mod tests {
         for text in ["160.79.103.255", "160.79.112.0", "::1", "nowhere"] {
             assert!(!is_shared(text), "{text}");
         }
+    }
+
+    #[test]
+    fn registrations_count_by_the_64_and_by_the_48_of_an_address() {
+        let keys = |text: &str| -> Vec<String> {
+            let ip = Some(text.parse().expect("an address"));
+            let user_agent = String::new();
+            let limits = Limit::registration(&Visit { ip, user_agent });
+            limits.into_iter().map(|limit| limit.key).collect()
+        };
+        let one = keys("2001:db8:1:1::1");
+        assert_eq!(keys("2001:db8:1:1:ffff::2"), one, "the same /64");
+        let neighbour = keys("2001:db8:1:2::1");
+        assert_ne!(neighbour[0], one[0], "another /64");
+        assert_eq!(neighbour[1], one[1], "of the same /48");
+        assert_ne!(keys("2001:db8:2:1::1")[1], one[1], "another /48");
+        assert_eq!(keys("192.0.2.1").len(), 1);
     }
 }

@@ -13,7 +13,7 @@ use picard_store::{
     users,
 };
 
-use crate::{App, Client, Error, Person};
+use crate::{App, Client, Error, Person, Visit};
 
 /// How long a consent page can be answered.
 const TICKET: Span = Span::minutes(10);
@@ -58,14 +58,16 @@ pub enum Answer {
 }
 
 impl App {
-    /// Checks an authorization request, given as the raw query.
+    /// Checks an authorization request, given as the raw query. Who sent it counts
+    /// for how many documents are fetched on the way.
     pub async fn authorization_request(
         &self,
         query: &[u8],
         resources: &Resources,
+        visit: &Visit,
     ) -> Result<Asked, NotAsked> {
         let query = AuthorizationQuery::parse(query)?;
-        let client = self.client(&query.client_id()?).await?;
+        let client = self.client(&query.client_id()?, visit).await?;
         let policy = Policy {
             resources,
             client_scopes: client.scopes,

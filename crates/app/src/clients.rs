@@ -189,10 +189,14 @@ impl App {
 
     /// Finds a client that asks people. The document of one that is known by it
     /// may have to be fetched first.
-    pub(crate) async fn client(&self, id: &ClientIdentifier) -> Result<Client, NotAsked> {
+    pub(crate) async fn client(
+        &self,
+        id: &ClientIdentifier,
+        visit: &Visit,
+    ) -> Result<Client, NotAsked> {
         let known = self.find_client(id).await?;
         let row = match id {
-            ClientIdentifier::Document(url) => self.document_client(url, known).await?,
+            ClientIdentifier::Document(url) => self.document_client_for(visit, url, known).await?,
             ClientIdentifier::Registered(_) => known.ok_or(PageError::UnknownClient)?,
         };
         let parse = |uri: &String| uri.parse().map_err(Error::internal);

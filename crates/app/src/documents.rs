@@ -1,7 +1,7 @@
 //! Clients that are known by a document under their URL: the copy of it, when
 //! it is fetched again, and what counts while it cannot be.
 
-use picard_domain::Instant;
+use picard_domain::{Instant, Span};
 use picard_oauth::{
     ClientIdentifier,
     authorize::PageError,
@@ -9,9 +9,32 @@ use picard_oauth::{
 };
 use picard_store::clients::{self, RedirectUris, Registered};
 
-use crate::{App, Error, FetchError, Fetched, NotAsked};
+use crate::{App, Error, FetchError, Fetched, NotAsked, Visit, attempts::Limit};
 
 impl App {
+    /// Finds the client of a document for somebody whom nobody knows yet: one
+    /// address makes the server fetch so many, and then has to do with the copies.
+    pub(crate) async fn document_client_for(
+        &self,
+        visit: &Visit,
+        url: &DocumentUrl,
+        known: Option<clients::Client>,
+    ) -> Result<clients::Client, NotAsked> {
+        let now = self.now();
+        let fresh_until = known.as_ref().and_then(|row| row.document_fresh_until);
+        let holds = |span| fresh_until.is_some_and(|until| now < until + span);
+        let counted = if holds(Span::ZERO) {
+            Ok(())
+        } else {
+            self.count_attempt(&Limit::document(visit)).await
+        };
+        match (counted, known) {
+            (Ok(()), known) => self.document_client(url, known).await,
+            (Err(Error::TooManyAttempts { .. }), Some(copy)) if holds(STALE) => Ok(copy),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
     /// Finds the client of a document, as it is today: the copy while it is
     /// fresh, else the document itself. While that cannot be had, the last good
     /// copy stands in for a day (such hosts had outages of hours); a document that

@@ -18,7 +18,7 @@ use crate::{
     pages::{
         consent::{self, ConsentView},
         errors::Failure,
-        person::{Anyone, Member},
+        person::{Anyone, From, Member},
     },
     state::Server,
 };
@@ -28,13 +28,14 @@ use crate::{
 pub(super) async fn ask(
     State(server): State<Server>,
     visitor: Anyone,
+    From(visit): From,
     failure: Failure,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
     let asked = server
         .app
-        .authorization_request(query.as_bytes(), &server.resources())
+        .authorization_request(query.as_bytes(), &server.resources(), &visit)
         .await;
     match asked {
         Ok(asked) => put_before(&server, visitor, failure, asked, &query).await,
