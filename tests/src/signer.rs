@@ -49,7 +49,7 @@ pub struct Signer {
 
 enum Key {
     Rsa(Box<RsaKeyPair>),
-    Ec(EcdsaKeyPair),
+    Ec(Box<EcdsaKeyPair>),
 }
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -68,7 +68,7 @@ impl Signer {
         let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random);
         Self {
             kid: kid.to_owned(),
-            key: Key::Ec(key.expect("a key")),
+            key: Key::Ec(Box::new(key.expect("a key"))),
         }
     }
 
