@@ -14,3 +14,4 @@ mod secrecy;
 mod time;
 mod token;
 mod traps;
+mod unread;

@@ -26,6 +26,7 @@ mod request_id;
 mod state;
 mod tools;
 mod turnstile;
+mod unread;
 
 use axum::{
     Router, middleware,
@@ -67,6 +68,7 @@ pub fn router(server: Server) -> Router {
             server.clone(),
             request_id::layer,
         ))
+        .layer(middleware::from_fn(unread::layer))
         .with_state(server)
 }
 
