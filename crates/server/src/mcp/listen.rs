@@ -5,7 +5,7 @@
 //! is told. A notification names what changed and never says what it is now:
 //! whoever wants to know reads it, with the token of that moment.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use picard_app::{Access, App, Changed};
 use rmcp::{
@@ -22,6 +22,10 @@ use super::{
 
 /// Addresses that one subscription may watch.
 const MOST: usize = 100;
+
+/// How long a client may take to read of one change. While it does, nobody
+/// looks whether its token still holds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The part of what a client asks for that is served: changes of the list of
 /// resources, and of `memories://…`, which are always the caller's own. Tools
@@ -41,8 +45,8 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
     accepted
 }
 
-/// Tells what changes until the client goes, the token ends or the server
-/// stops; each of the latter two ends the subscription with its result.
+/// Tells what changes until the client goes or stops reading, the token ends or
+/// the server stops; each of the latter two ends the subscription with its result.
 pub(super) async fn run(
     app: &Arc<App>,
     access: &Access,
@@ -58,10 +62,23 @@ pub(super) async fn run(
         let Some(changed) = changed else {
             return Ok(());
         };
-        // An error means that the client does not hear any more.
-        if tell(context.sink(), &changed).await.is_err() {
+        let told = tell(context.sink(), &changed);
+        if !heard(context.cancelled(), told, PATIENCE).await {
             return Ok(());
         }
+    }
+}
+
+/// Tells whether the client heard what it was told: an error means that it does
+/// not any more, and so does a client that does not read in time.
+async fn heard<E>(
+    gone: impl Future<Output = ()>,
+    told: impl Future<Output = Result<(), E>>,
+    patience: Duration,
+) -> bool {
+    tokio::select! {
+        () = gone => false,
+        told = tokio::time::timeout(patience, told) => matches!(told, Ok(Ok(()))),
     }
 }
 
@@ -99,6 +116,8 @@ fn watched(uri: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
 
     const ID: &str = "0198c0de-0000-7abc-8def-0123456789ab";
@@ -144,5 +163,15 @@ mod tests {
         let another = "memories://00000000-0000-7000-8000-000000000000";
         assert!(!concerns(&changed, another));
         assert!(concerns(&Changed::Many, another));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_waited_for_so_long_and_no_longer() {
+        const SHORT: Duration = Duration::from_millis(1);
+        let stuck = pending::<Result<(), ()>>;
+        assert!(heard(pending(), ready(Ok::<_, ()>(())), PATIENCE).await);
+        assert!(!heard(pending(), ready(Err(())), PATIENCE).await);
+        assert!(!heard(ready(()), stuck(), PATIENCE).await);
+        assert!(!heard(pending(), stuck(), SHORT).await);
     }
 }
