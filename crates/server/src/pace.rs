@@ -13,7 +13,8 @@ use std::{
 
 use picard_domain::{Instant, Span, UserId};
 
-/// With more people than this, those whose bucket is full are forgotten.
+/// With more people than this, those whose bucket is full are forgotten, but not
+/// more often than once a second: looking for them takes a walk over all.
 const KEPT: usize = 10_000;
 
 /// A second, in the clock's unit.
@@ -25,7 +26,28 @@ pub(crate) struct Pace {
     each: Span,
     /// What a full bucket holds.
     full: Span,
-    full_again: Mutex<HashMap<UserId, Instant>>,
+    people: Mutex<People>,
+}
+
+/// Who called lately.
+#[derive(Default)]
+struct People {
+    full_again: HashMap<UserId, Instant>,
+    /// When those whose bucket is full were last forgotten.
+    swept: Option<Instant>,
+}
+
+impl People {
+    fn sweep(&mut self, now: Instant) {
+        // A clock that was put back must not put the next time off.
+        let early = self
+            .swept
+            .is_some_and(|swept| swept <= now && now - swept < Span::micros(SECOND));
+        if self.full_again.len() > KEPT && !early {
+            self.full_again.retain(|_, full_again| *full_again > now);
+            self.swept = Some(now);
+        }
+    }
 }
 
 impl Pace {
@@ -36,21 +58,16 @@ impl Pace {
         Self {
             each,
             full: Span::seconds(i64::from(burst)),
-            full_again: Mutex::default(),
+            people: Mutex::default(),
         }
     }
 
     /// Takes one call out of a person's bucket; when it is empty, tells in how
     /// many seconds there will be one.
     pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), u64> {
-        let mut people = self
-            .full_again
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if people.len() > KEPT {
-            people.retain(|_, full_again| *full_again > now);
-        }
-        let full_again = people.entry(user).or_insert(now);
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        people.sweep(now);
+        let full_again = people.full_again.entry(user).or_insert(now);
         // A clock that was put back must not lock anybody out for longer than
         // an empty bucket does.
         *full_again = (*full_again).clamp(now, now + self.full);
@@ -84,6 +101,14 @@ mod tests {
         UserId::from_uuid(uuid::Uuid::from_u128(n))
     }
 
+    fn kept(pace: &Pace) -> usize {
+        pace.people
+            .lock()
+            .expect("no test panicked")
+            .full_again
+            .len()
+    }
+
     #[test]
     fn a_burst_is_let_through_and_then_the_rate_holds() {
         let pace = pace();
@@ -115,7 +140,26 @@ mod tests {
             assert!(pace.take(person(n), START).is_ok());
         }
         assert!(pace.take(person(0), START + Span::hours(1)).is_ok());
-        let people = pace.full_again.lock().expect("no test panicked");
-        assert_eq!(people.len(), 1);
+        assert_eq!(kept(&pace), 1);
+    }
+
+    #[test]
+    fn the_forgetting_walks_over_all_once_a_second_at_most() {
+        let pace = pace();
+        for n in 0..=KEPT as u128 {
+            assert!(pace.take(person(n), START).is_ok());
+        }
+        // All of them are full by now, and forgotten; as many come anew.
+        let later = START + Span::hours(1);
+        for n in 0..=KEPT as u128 {
+            assert!(pace.take(person(2 * KEPT as u128 + n), later).is_ok());
+        }
+        assert_eq!(kept(&pace), KEPT + 1);
+        // Their buckets are full again, but the second is not over.
+        let soon = later + Span::micros(SECOND - 1);
+        assert!(pace.take(person(0), soon).is_ok());
+        assert_eq!(kept(&pace), KEPT + 2);
+        assert!(pace.take(person(0), later + Span::seconds(1)).is_ok());
+        assert_eq!(kept(&pace), 1);
     }
 }
