@@ -4,7 +4,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rmcp::model::{ErrorCode, ProtocolVersion};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::handler::VERSIONS;
 
@@ -45,7 +45,6 @@ pub(super) struct Envelope {
     pub(super) id: Value,
     /// What is asked.
     pub(super) method: String,
-    params: Map<String, Value>,
     /// The whole message, as it was read: what rmcp gets, so that both saw the
     /// same even of an object that names a member twice.
     pub(super) message: Value,
@@ -184,35 +183,38 @@ impl Envelope {
             let why = "method is missing, or is no string; answers are not expected here";
             return Err(Refusal::invalid_request(&id, why));
         };
-        let params = match members.get("params") {
-            None => Map::new(),
-            Some(Value::Object(params)) => params.clone(),
-            Some(_) => return Err(Refusal::invalid_params(&id, "params must be an object")),
-        };
-        if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
-            return Err(Refusal::invalid_params(
-                &id,
-                "params._meta must be an object",
-            ));
+        if let Some(params) = members.get("params") {
+            if !params.is_object() {
+                return Err(Refusal::invalid_params(&id, "params must be an object"));
+            }
+            if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
+                let why = "params._meta must be an object";
+                return Err(Refusal::invalid_params(&id, why));
+            }
         }
         Ok(Self {
             method: method.clone(),
-            params,
             id,
             message,
         })
     }
 
+    fn params(&self) -> Option<&Value> {
+        self.message.get("params")
+    }
+
     /// A member of the parameters that is a string.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
-        self.params.get(name).and_then(Value::as_str)
+        self.params()?.get(name)?.as_str()
     }
 
     /// Checks what decides the era, as far as rmcp does not: whether the version
     /// of the header is one of ours, that there is no handshake in the newer
     /// era, and that there are no sessions in the older.
     pub(super) fn check_era(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let in_meta = self.params.get("_meta").and_then(|meta| meta.get(VERSION));
+        let in_meta = self
+            .params()
+            .and_then(|params| params.get("_meta")?.get(VERSION));
         if self.method == "initialize" {
             return match in_meta {
                 None => Ok(()),
