@@ -43,6 +43,14 @@ pub enum Error {
         needed: Scopes,
     },
 
+    /// The server, or what stands before it, refuses this program whatever its
+    /// tokens are good for (403 without a challenge). Asking the person again is of no use.
+    #[error("the server does not let this client in: {detail}")]
+    Forbidden {
+        /// Why, in the server's words.
+        detail: String,
+    },
+
     /// The resource still wants these scopes after the person was asked for them.
     #[error("access is refused even after asking; needed: {needed}")]
     StillRefused {

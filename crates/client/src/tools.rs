@@ -1,8 +1,8 @@
 //! The seven tools over `POST /api/tools`: one method each, and how an answer
 //! that is no success becomes an [`Error`].
 
-use picard_domain::{MemoryId, Permission, Scopes};
-use picard_oauth::challenge::BearerChallenge;
+use picard_domain::{MemoryId, Permission};
+use picard_oauth::{ErrorCode, challenge::BearerChallenge};
 use reqwest::{StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -171,9 +171,7 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
             }
         }
         StatusCode::UNAUTHORIZED => Error::Disconnected(Disconnected::TokenRejected),
-        StatusCode::FORBIDDEN => Error::InsufficientScope {
-            needed: needed_scopes(answer),
-        },
+        StatusCode::FORBIDDEN => forbidden(answer, problem),
         StatusCode::NOT_FOUND => Error::NotFound,
         StatusCode::CONFLICT => Error::Conflict,
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
@@ -189,11 +187,23 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
     }
 }
 
-/// Reads `scope="…"` of the challenge (RFC 6750 section 3).
-fn needed_scopes(answer: &Answer) -> Scopes {
+/// More scopes help only where the challenge says so (RFC 6750 section 3.1);
+/// any other 403 stays one, whatever the person consents to.
+fn forbidden(answer: &Answer, problem: Problem) -> Error {
     let challenge = BearerChallenge::find(answer.headers(header::WWW_AUTHENTICATE));
-    let scope = challenge.and_then(|challenge| challenge.scope);
-    scope
-        .and_then(|scope| scope.parse().ok())
-        .unwrap_or_default()
+    let lacks = ErrorCode::InsufficientScope.as_str();
+    match challenge.filter(|challenge| challenge.error.as_deref() == Some(lacks)) {
+        Some(challenge) => Error::InsufficientScope {
+            needed: challenge
+                .scope
+                .and_then(|scope| scope.parse().ok())
+                .unwrap_or_default(),
+        },
+        None => Error::Forbidden {
+            detail: [problem.detail, problem.title]
+                .into_iter()
+                .find(|text| !text.is_empty())
+                .unwrap_or_else(|| "it does not say why".to_owned()),
+        },
+    }
 }

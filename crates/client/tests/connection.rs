@@ -304,6 +304,21 @@ async fn missing_scopes_are_named() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_no_scope_would_change_says_why_and_asks_for_none() {
+    let fixture = Fixture::start().await;
+    let picard = connect(&fixture).await;
+    fixture.refuse_next(&[403]);
+    let refused = picard.get_memories(&ListMemories::default()).await;
+    let Err(error @ Error::Forbidden { .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        error.to_string(),
+        "the server does not let this client in: no"
+    );
+}
+
+#[tokio::test]
 async fn a_changed_memory_is_a_conflict_and_keeps_its_text() {
     let fixture = Fixture::start().await;
     let picard = connect(&fixture).await;

@@ -194,6 +194,14 @@ fn server(error: &ServerError) -> Explained {
         ServerError::Disconnected(Disconnected::OtherIssuer) => connected_elsewhere(),
         ServerError::Disconnected(_) => connection_lost(),
         ServerError::InsufficientScope { needed } => not_granted(*needed),
+        ServerError::Forbidden { detail } => Explained::new(
+            StatusCode::BAD_GATEWAY,
+            "The Picard server does not let this web client in",
+            format!(
+                "It says: “{detail}”. Connecting again does not change that; tell the operator. \
+                 Nothing was changed."
+            ),
+        ),
         ServerError::NotFound => Explained::new(
             StatusCode::NOT_FOUND,
             "No such memory",
