@@ -1,6 +1,7 @@
 //! The Model Context Protocol as others see it.
 
 mod attacks;
+mod batches;
 mod cancellation;
 mod conformance;
 mod gate;
