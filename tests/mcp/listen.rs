@@ -211,61 +211,64 @@ async fn what_another_node_writes_is_told() {
     assert_eq!(stream.told().await, list_changed());
 }
 
+/// Opens a stream, lets something happen, and says what came to its end.
+async fn last_words_after(id: &str) -> String {
+    let server = TestServer::start().await;
+    let application = server.application().await;
+    let mut person = server.person("ana").await;
+    let mut ana = Peer::of(&server, "somebody").await;
+    ana.tokens = application.connect(&mut person).await;
+    let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
+    match id {
+        "M31" => {
+            let mut form = application.credentials();
+            form.push(("token", ana.tokens.refresh.clone()));
+            let revoked = post_form(&format!("{}/oauth/revoke", server.base), &form).await;
+            assert_eq!(revoked.status, 200);
+        }
+        "M31 expired" => server.clock.advance(Span::hours(2)),
+        "M31 password" => {
+            let changed = server
+                .app
+                .set_password("ana", "make it so, number one")
+                .await;
+            changed.expect("it is changed");
+        }
+        "M31 account page" => {
+            let account = person.get("/account").await;
+            let (_, rest) = account
+                .body
+                .split_once("/account/applications/")
+                .expect("one");
+            let (grant, _) = rest.split_once('/').expect("its id");
+            let action = format!("/account/applications/{grant}/revoke");
+            assert_eq!(person.fill("/account", &action, &[]).await.status, 303);
+        }
+        _ => {
+            let password = [("password", "tea, earl grey, hot")];
+            let deleted = person
+                .fill("/account/delete", "/account/delete", &password)
+                .await;
+            assert!(deleted.status < 400, "{}", deleted.body);
+        }
+    }
+    stream.last_words().await
+}
+
+/// The token is looked at every few seconds, so the rows wait side by side.
 #[tokio::test]
 async fn a_stream_does_not_outlive_the_access_that_opened_it() {
     let mut table = Table::new("M31: what ends an open stream");
-    for (id, event) in [
+    let rows = [
         ("M31", "the token is revoked"),
         ("M31 expired", "the token's time is over"),
         ("M31 password", "the person's password is changed"),
         ("M31 account page", "the person takes the access away"),
         ("M31 deleted", "the account is deleted"),
-    ] {
-        let server = TestServer::start().await;
-        let application = server.application().await;
-        let mut person = server.person("ana").await;
-        let mut ana = Peer::of(&server, "somebody").await;
-        ana.tokens = application.connect(&mut person).await;
-        let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
-        match id {
-            "M31" => {
-                let mut form = application.credentials();
-                form.push(("token", ana.tokens.refresh.clone()));
-                let revoked = post_form(&format!("{}/oauth/revoke", server.base), &form).await;
-                assert_eq!(revoked.status, 200);
-            }
-            "M31 expired" => server.clock.advance(Span::hours(2)),
-            "M31 password" => {
-                let changed = server
-                    .app
-                    .set_password("ana", "make it so, number one")
-                    .await;
-                changed.expect("it is changed");
-            }
-            "M31 account page" => {
-                let account = person.get("/account").await;
-                let (_, rest) = account
-                    .body
-                    .split_once("/account/applications/")
-                    .expect("one");
-                let (grant, _) = rest.split_once('/').expect("its id");
-                let action = format!("/account/applications/{grant}/revoke");
-                assert_eq!(person.fill("/account", &action, &[]).await.status, 303);
-            }
-            _ => {
-                let password = [("password", "tea, earl grey, hot")];
-                let deleted = person
-                    .fill("/account/delete", "/account/delete", &password)
-                    .await;
-                assert!(deleted.status < 400, "{}", deleted.body);
-            }
-        }
-        table.row(
-            id,
-            event,
-            "a result, and the end",
-            stream.last_words().await,
-        );
+    ];
+    let ends = futures::future::join_all(rows.map(|(id, _)| last_words_after(id))).await;
+    for ((id, event), end) in rows.into_iter().zip(ends) {
+        table.row(id, event, "a result, and the end", end);
     }
     table.assert();
 }
