@@ -311,6 +311,37 @@ async fn consent_tells_that_nobody_checked_the_name_and_where_the_answer_goes() 
 }
 
 #[tokio::test]
+async fn a_name_that_nobody_checked_is_no_part_of_the_question() {
+    let server = TestServer::start().await;
+    let mut person = server.person("tasha").await;
+    let heading = |page: &str| {
+        let (_, rest) = page.split_once("<h1>").expect("a heading");
+        rest.split("</h1>").next().map(str::to_owned)
+    };
+    let name = "Claude” (checked by this server) “";
+    let page = asked(
+        &server,
+        &mut person,
+        &client(name, &["https://app.example/cb"]),
+    )
+    .await;
+    assert_eq!(
+        heading(&page).as_deref(),
+        Some("Allow this application to use your memories?")
+    );
+    let row = format!("<dt>It calls itself</dt><dd><bdi>{name}</bdi></dd>");
+    assert!(page.contains(&row), "{page}");
+    let request = server.application().await.request();
+    let page = person.get(&Application::address(&request)).await.body;
+    assert_eq!(
+        heading(&page).as_deref(),
+        Some("Allow Holodeck to use your memories?"),
+        "an administrator vouches for it"
+    );
+    assert!(!page.contains("It calls itself"), "{page}");
+}
+
+#[tokio::test]
 async fn the_account_page_tells_which_applications_registered_themselves() {
     let server = TestServer::start().await;
     let mut person = server.person("tasha").await;
