@@ -10,11 +10,11 @@ use picard_ui::{CopyText, CsrfForm, Notice, Shell, Snippet, html, html_with};
 use serde::Deserialize;
 use url::Url;
 
-use super::person::Anyone;
+use super::person::{Anyone, From};
 use crate::{
     connect::{Assistant, Reach, Row, Step, Target, Verdict, assistants, check, is_loopback},
     state::Server,
-    turnstile::PAUSE,
+    turnstile::{Caller, PAUSE},
 };
 
 /// A form that has nothing but its token.
@@ -59,14 +59,18 @@ pub(super) async fn show(State(server): State<Server>, anyone: Anyone) -> Respon
 }
 
 /// `POST /connect`: asks the public address what a client would ask. Open to
-/// everybody, so it calls no address but that one, and seldom.
+/// everybody, so it calls no address but that one, one test at a time, and
+/// seldom for each caller.
 pub(super) async fn test(
     State(server): State<Server>,
     anyone: Anyone,
+    From(visit): From,
     CsrfForm(Nothing {}): CsrfForm<Nothing>,
 ) -> Response {
     let now = server.app.now();
-    let Some(_turn) = server.tests.enter(now) else {
+    let person = anyone.person.as_ref();
+    let caller = person.map_or_else(|| Caller::at(visit.ip), |person| Caller::Person(person.id));
+    let Some(_turn) = server.tests.enter(caller, now).await else {
         let wait = Notice::error("A test has just been made. Try again in a few seconds.");
         let page = page(&server, anyone.shell().with_notice(wait), None);
         let after = [(header::RETRY_AFTER, PAUSE.as_seconds().to_string())];

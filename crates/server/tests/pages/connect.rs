@@ -93,6 +93,9 @@ async fn the_test_shows_what_is_wrong_and_is_not_made_again_at_once() {
     let page = browser.fill("/connect", "/connect", &[]).await;
     assert_eq!((page.status, page.header("retry-after")), (429, "5"));
     assert!(page.body.contains("Try again in a few seconds"));
+    let mut operator = service.member("crusher").await;
+    let page = operator.fill("/connect", "/connect", &[]).await;
+    assert_eq!(page.status, 200, "nobody is locked out by another");
 }
 
 #[tokio::test]
