@@ -289,12 +289,14 @@ pub(crate) fn application_type(says: Option<&str>, uris: &[RedirectUri]) -> Appl
     }
 }
 
-/// The scopes that this server has among those that the client names; reading
-/// and writing when it names none of them.
+/// Reading and writing, as far as the client names them; both when it names
+/// neither. `memories:admin` is for clients that an administrator registers: a
+/// stranger's must not even ask for it.
 pub(crate) fn scopes(named: Option<&str>) -> Scopes {
     let words = named.unwrap_or_default().split(' ');
     let known: Scopes = words
         .filter_map(|word| word.parse::<Scope>().ok())
+        .filter(|scope| Scopes::read_write().contains(*scope))
         .collect();
     if known.is_empty() {
         Scopes::read_write()

@@ -378,7 +378,7 @@ fn a_name_that_cannot_be_shown_is_replaced_by_the_host() {
 }
 
 #[test]
-fn a_document_can_ask_for_less_or_more_but_not_for_what_is_unknown() {
+fn a_document_can_ask_for_less_but_not_for_what_is_unknown_or_not_for_strangers() {
     for (scope, expected) in [
         (json!(null), Scopes::read_write()),
         (json!("openid profile mcp"), Scopes::read_write()),
@@ -386,7 +386,11 @@ fn a_document_can_ask_for_less_or_more_but_not_for_what_is_unknown() {
             json!("memories:read openid"),
             Scopes::NONE.with(Scope::Read),
         ),
-        (json!("memories:admin"), Scopes::NONE.with(Scope::Admin)),
+        (
+            json!("memories:admin memories:read"),
+            Scopes::NONE.with(Scope::Read),
+        ),
+        (json!("memories:admin"), Scopes::read_write()),
     ] {
         let document = read(&with(json!({"scope": scope}))).expect("good");
         assert_eq!(document.scopes, expected, "{scope}");

@@ -109,7 +109,7 @@ fn what_is_absent_empty_or_null_gets_the_default() {
 }
 
 #[test]
-fn scopes_that_are_not_here_are_left_out() {
+fn scopes_that_are_not_here_or_not_for_strangers_are_left_out() {
     for (asked, registered) in [
         (
             "openid profile memories:read offline_access",
@@ -120,7 +120,11 @@ fn scopes_that_are_not_here_are_left_out() {
             "memories:write  memories:read memories:read",
             Scopes::read_write(),
         ),
-        ("memories:admin", Scopes::NONE.with(Scope::Admin)),
+        (
+            "memories:admin memories:read",
+            Scopes::NONE.with(Scope::Read),
+        ),
+        ("memories:admin", Scopes::read_write()),
     ] {
         assert_eq!(
             read(&with("scope", json!(asked))).scopes,
@@ -168,6 +172,8 @@ fn other_members_that_cannot_be_registered_are_refused() {
         ("client_name", json!("n".repeat(100_000))),
         ("client_name", json!("n".repeat(81))),
         ("client_name", json!("Trusted\u{202e}moc.live")),
+        ("client_name", json!("\u{200b}\u{2060}")),
+        ("client_name", json!("\u{3164}")),
         ("client_name", json!(["a", "list"])),
         ("redirect_uris", json!("https://app.example/callback")),
         ("token_endpoint_auth_method", json!("tls_client_auth")),
