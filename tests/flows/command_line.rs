@@ -39,6 +39,8 @@ fn every_command_has_help_with_an_example() {
         &["client", "register"],
         &["export"],
         &["import"],
+        &["key", "status"],
+        &["key", "rotate"],
         &["doctor"],
     ] {
         let output = picard(&data_dir)

@@ -1,28 +1,66 @@
-//! The data keys of users, unwrapped, for as long as they are in use.
+//! The data keys of users, unwrapped, for as long as they are in use; and the
+//! keyring, which may be replaced while the server runs.
+//!
+//! A keyring that is kept in a file can be read again. It is when a data key
+//! names a master key that is not known here (`picard key rotate` put a new one
+//! in front and has begun to wrap with it), and before and after a new data key
+//! is wrapped: so no account is left with a key that was retired meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use moka::sync::Cache;
-use picard_crypto::{DataKey, Keyring, Wrapped, sha256};
+use picard_crypto::{DataKey, KeyId, Keyring, Wrapped, sha256};
 use picard_domain::{Entropy, UserId};
 
-use crate::Error;
+use crate::{App, Cause, Error};
 
 /// Unwrapped keys kept at most, and how long an unused one stays.
 const KEPT: u64 = 10_000;
 const IDLE: Duration = Duration::from_mins(10);
 
+/// How often unknown keys lead to the file at most: a key that is in no file
+/// must not cost a look at it for each request.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Reads the keyring where it is kept.
+pub type ReadKeyring = dyn Fn() -> Result<Keyring, Cause> + Send + Sync;
+
 /// The keyring, and the data keys that it opened.
 pub(crate) struct Keys {
-    keyring: Keyring,
+    keyring: RwLock<Arc<Keyring>>,
+    source: Option<Box<ReadKeyring>>,
+    /// Held while the file is read, so that an older state of it never follows a
+    /// newer one. In it: when it was last read for a key that was not there.
+    looked_in_vain: Mutex<Option<Instant>>,
     /// By the wrapped form, so that another wrapping can never give a stale key.
     opened: Cache<[u8; 32], Arc<DataKey>>,
+}
+
+/// A new data key, and how it is to be stored.
+pub(crate) struct NewKey {
+    pub(crate) wrapped: Wrapped,
+    key: DataKey,
+}
+
+impl App {
+    /// Lets the keyring be read again from where it is kept, so that a key
+    /// rotation needs no restart.
+    #[must_use]
+    pub fn reading_keys_by(mut self, source: Box<ReadKeyring>) -> Self {
+        self.keys.source = Some(source);
+        self
+    }
 }
 
 impl Keys {
     pub(crate) fn new(keyring: Keyring) -> Self {
         Self {
-            keyring,
+            keyring: RwLock::new(Arc::new(keyring)),
+            source: None,
+            looked_in_vain: Mutex::default(),
             opened: Cache::builder()
                 .max_capacity(KEPT)
                 .time_to_idle(IDLE)
@@ -30,10 +68,27 @@ impl Keys {
         }
     }
 
-    /// Makes a data key for a new user.
-    pub(crate) fn make(&self, user: UserId, entropy: &dyn Entropy) -> Wrapped {
-        self.keyring
-            .wrap(entropy, &DataKey::generate(entropy), user.uuid().as_bytes())
+    /// Makes a data key for a new user, wrapped by the key that is first now.
+    pub(crate) fn make(&self, user: UserId, entropy: &dyn Entropy) -> NewKey {
+        let key = DataKey::generate(entropy);
+        let keyring = self.read_again(&mut self.looking());
+        NewKey {
+            wrapped: keyring.wrap(entropy, &key, user.uuid().as_bytes()),
+            key,
+        }
+    }
+
+    /// Returns how a new data key has to be stored instead, when the key that
+    /// wraps it was retired while the account was made.
+    pub(crate) fn anew(
+        &self,
+        user: UserId,
+        new: &NewKey,
+        entropy: &dyn Entropy,
+    ) -> Option<Wrapped> {
+        let keyring = self.read_again(&mut self.looking());
+        let retired = !keyring.key_ids().contains(&new.wrapped.key_id);
+        retired.then(|| keyring.wrap(entropy, &new.key, user.uuid().as_bytes()))
     }
 
     /// Opens a user's data key.
@@ -42,7 +97,11 @@ impl Keys {
         if let Some(key) = self.opened.get(&name) {
             return Ok(key);
         }
-        let key = Arc::new(self.keyring.unwrap(wrapped, user.uuid().as_bytes())?);
+        let mut keyring = self.current();
+        if !keyring.key_ids().contains(&wrapped.key_id) {
+            keyring = self.look_for(wrapped.key_id);
+        }
+        let key = Arc::new(keyring.unwrap(wrapped, user.uuid().as_bytes())?);
         self.opened.insert(name, key.clone());
         Ok(key)
     }
@@ -50,5 +109,138 @@ impl Keys {
     /// Forgets every unwrapped key: after an account was deleted its key must not linger.
     pub(crate) fn forget_all(&self) {
         self.opened.invalidate_all();
+    }
+
+    fn current(&self) -> Arc<Keyring> {
+        let keyring = self.keyring.read().unwrap_or_else(PoisonError::into_inner);
+        keyring.clone()
+    }
+
+    fn looking(&self) -> MutexGuard<'_, Option<Instant>> {
+        let looking = self.looked_in_vain.lock();
+        looking.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the keyring again for a key that is not known, unless that was in
+    /// vain a moment ago.
+    fn look_for(&self, id: KeyId) -> Arc<Keyring> {
+        let mut looking = self.looking();
+        let known = self.current();
+        // Whoever had the lock may have found it.
+        if known.key_ids().contains(&id) || looking.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+            return known;
+        }
+        let keyring = self.read_again(&mut looking);
+        let found = keyring.key_ids().contains(&id);
+        *looking = (!found).then(Instant::now);
+        tracing::info!(%id, found, "read the keyring again for a new master key");
+        keyring
+    }
+
+    /// Takes over the keyring from where it is kept. One that cannot be read
+    /// changes nothing: the known keys still open what they did.
+    fn read_again(&self, _looking: &mut MutexGuard<'_, Option<Instant>>) -> Arc<Keyring> {
+        if let Some(source) = &self.source {
+            match source() {
+                Ok(read) => {
+                    let keyring = self.keyring.write();
+                    *keyring.unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
+                }
+                Err(error) => tracing::error!(%error, "the keyring cannot be read again"),
+            }
+        }
+        self.current()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Different bytes at each call.
+    struct Counting(AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A file that holds a keyring, and how often it was read.
+    #[derive(Clone)]
+    struct File(Arc<(Mutex<Keyring>, AtomicUsize)>);
+
+    impl File {
+        fn with(keyring: &Keyring) -> Self {
+            Self(Arc::new((Mutex::new(keyring.clone()), AtomicUsize::new(0))))
+        }
+
+        fn replace(&self, keyring: &Keyring) {
+            *self.0.0.lock().expect("unpoisoned") = keyring.clone();
+        }
+
+        fn reads(&self) -> usize {
+            self.0.1.load(Ordering::Relaxed)
+        }
+
+        fn keys(&self) -> Keys {
+            let mut keys = Keys::new(self.0.0.lock().expect("unpoisoned").clone());
+            let file = self.0.clone();
+            keys.source = Some(Box::new(move || {
+                file.1.fetch_add(1, Ordering::Relaxed);
+                Ok(file.0.lock().expect("unpoisoned").clone())
+            }));
+            keys
+        }
+    }
+
+    #[test]
+    fn a_master_key_that_is_new_in_the_file_is_found_and_one_that_is_not_is_not_looked_for_always()
+    {
+        let entropy = Counting(AtomicU8::new(0));
+        let user = UserId::random(&entropy);
+        let old = Keyring::generate(&entropy);
+        let file = File::with(&old);
+        let keys = file.keys();
+        let new = old.rotated(&entropy);
+        let data_key = DataKey::generate(&entropy);
+        let wrapped = new.wrap(&entropy, &data_key, user.uuid().as_bytes());
+        file.replace(&new);
+        let opened = keys.open(user, &wrapped).expect("the file has its key");
+        assert_eq!(*opened.to_fernet_key(), *data_key.to_fernet_key());
+
+        let stranger = Keyring::generate(&entropy);
+        let wrapped = stranger.wrap(&entropy, &data_key, user.uuid().as_bytes());
+        let before = file.reads();
+        for _ in 0..100 {
+            assert!(keys.open(user, &wrapped).is_err());
+        }
+        assert!(file.reads() - before < 100, "a look for each request");
+    }
+
+    #[test]
+    fn no_new_account_is_left_with_a_key_that_was_retired_while_it_was_made() {
+        let entropy = Counting(AtomicU8::new(0));
+        let user = UserId::random(&entropy);
+        let old = Keyring::generate(&entropy);
+        let file = File::with(&old);
+        let keys = file.keys();
+        let rotated = old.rotated(&entropy);
+
+        let made = keys.make(user, &entropy);
+        assert_eq!(made.wrapped.key_id, old.active());
+        file.replace(&rotated);
+        assert!(keys.anew(user, &made, &entropy).is_none(), "both open it");
+        file.replace(&rotated.active_only());
+        let anew = keys.anew(user, &made, &entropy).expect("it was retired");
+        assert_eq!(anew.key_id, rotated.active());
+        let opened = keys.open(user, &anew).expect("it is known");
+        assert_eq!(*opened.to_fernet_key(), *made.key.to_fernet_key());
+        let next = keys.make(user, &entropy);
+        assert_eq!(next.wrapped.key_id, rotated.active());
     }
 }

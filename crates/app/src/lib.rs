@@ -23,6 +23,7 @@ mod keys;
 mod line;
 mod local;
 mod log_in;
+mod master_keys;
 mod memories;
 mod partitions;
 mod passwords;
@@ -47,8 +48,10 @@ pub use exchange::TokenError;
 pub use fetch::{Fetch, FetchError, Fetched, Fetching, NoFetch};
 pub use housekeeping::Cleared;
 pub use import::{Fate, ImportMode, Importer};
+pub use keys::ReadKeyring;
 pub use line::{Incoming, InvalidLine, write_line};
 pub use local::LocalError;
+pub use master_keys::{MasterKeys, Rewrapped};
 pub use people_types::{
     Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,
     SignUpError, SignedIn, Visit,

@@ -125,7 +125,7 @@ impl App {
 
     async fn make_local(&self, handle: &Handle) -> Result<(), Error> {
         let id = UserId::random(self.entropy());
-        let wrapped = self.keys.make(id, self.entropy());
+        let key = self.keys.make(id, self.entropy());
         let name: DisplayName = handle.as_str().parse().map_err(Error::internal)?;
         let new = NewUser {
             id,
@@ -133,12 +133,12 @@ impl App {
             name: &name,
             // No password fits it, and a guess takes as long as at any other account.
             password_hash: dummy_hash(),
-            key_id: &wrapped.key_id.to_string(),
-            wrapped_key: &wrapped.bytes,
+            key_id: &key.wrapped.key_id.to_string(),
+            wrapped_key: &key.wrapped.bytes,
             is_admin: false,
             now: self.now(),
         };
-        match users::create(&self.db, &new).await? {
+        match self.store_user(&new, &key).await? {
             Creation::Created | Creation::HandleTaken => Ok(()),
         }
     }

@@ -2,9 +2,9 @@
 
 use picard_crypto::check_strength;
 use picard_domain::{DisplayName, Handle, UserId};
-use picard_store::users::{self, Creation, NewUser};
+use picard_store::users::{self, Creation, NewUser, WrappedKey};
 
-use crate::{App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit};
+use crate::{App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit, keys::NewKey};
 
 impl App {
     /// Makes an account and logs the person in.
@@ -59,21 +59,43 @@ impl App {
     ) -> Result<(UserId, String), SignUpError> {
         let id = UserId::random(self.entropy());
         let password_hash = self.passwords.hash(password).await?;
-        let wrapped = self.keys.make(id, self.entropy());
+        let key = self.keys.make(id, self.entropy());
         let new = NewUser {
             id,
             handle: &checked.handle,
             name: &checked.name,
             password_hash: &password_hash,
-            key_id: &wrapped.key_id.to_string(),
-            wrapped_key: &wrapped.bytes,
+            key_id: &key.wrapped.key_id.to_string(),
+            wrapped_key: &key.wrapped.bytes,
             is_admin,
             now: self.now(),
         };
-        match users::create(&self.db, &new).await.map_err(Error::from)? {
+        match self.store_user(&new, &key).await? {
             Creation::Created => Ok((id, password_hash)),
             Creation::HandleTaken => Err(SignUpError::HandleTaken),
         }
+    }
+
+    /// Stores a new account. When the master key of its data key was retired in
+    /// this moment, the data key is wrapped by the one that took its place.
+    pub(crate) async fn store_user(
+        &self,
+        new: &NewUser<'_>,
+        key: &NewKey,
+    ) -> Result<Creation, Error> {
+        let creation = users::create(&self.db, new).await?;
+        if creation == Creation::Created
+            && let Some(anew) = self.keys.anew(new.id, key, self.entropy())
+        {
+            let old = WrappedKey {
+                id: new.id,
+                key_id: new.key_id.to_owned(),
+                wrapped_key: new.wrapped_key.to_owned(),
+            };
+            // False: `picard key` has done it.
+            users::rewrap(&self.db, &old, &anew.key_id.to_string(), &anew.bytes).await?;
+        }
+        Ok(creation)
     }
 }
 

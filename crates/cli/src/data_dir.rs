@@ -110,7 +110,7 @@ impl KeyFile {
                 unsaved: Some(Unsaved { file, folder }),
             });
         }
-        let keyring = read(&file)?;
+        let keyring = read_keyring(&file)?;
         Ok(Self {
             keyring,
             unsaved: None,
@@ -149,6 +149,54 @@ impl KeyFile {
     }
 }
 
+/// A keyring in a file that nobody else replaces meanwhile.
+pub(crate) struct LockedKeyring {
+    pub(crate) keyring: Keyring,
+    file: PathBuf,
+    #[expect(dead_code, reason = "held for its end")]
+    folder: Option<fs::File>,
+}
+
+impl LockedKeyring {
+    /// Locks the keyring's folder and reads the keyring.
+    pub(crate) fn open(file: &Path) -> anyhow::Result<Self> {
+        let shown = file.display();
+        // Where it really is: a link must stay one.
+        let file = fs::canonicalize(file).with_context(|| format!("{shown} cannot be read"))?;
+        let folder = lock(&file);
+        Ok(Self {
+            keyring: read_keyring(&file)?,
+            file,
+            folder,
+        })
+    }
+
+    /// Puts another keyring in the place of this one, readable by the owner
+    /// alone. It is on the disk when this returns, and whoever reads the file
+    /// sees the whole of either.
+    pub(crate) fn replace(&mut self, keyring: Keyring) -> anyhow::Result<()> {
+        let mut new = self.file.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        let write = || -> std::io::Result<()> {
+            // What a stop in the middle left has never been in use.
+            if new.exists() {
+                fs::remove_file(&new)?;
+            }
+            let mut open = fs::OpenOptions::new();
+            let mut handle = open.write(true).create_new(true).mode(0o600).open(&new)?;
+            handle.write_all(keyring.to_text().as_bytes())?;
+            handle.sync_all()?;
+            fs::rename(&new, &self.file)?;
+            fs::File::open(self.file.parent().unwrap_or(Path::new(".")))?.sync_all()
+        };
+        write()
+            .with_context(|| format!("the keys cannot be written to {}", self.file.display()))?;
+        self.keyring = keyring;
+        Ok(())
+    }
+}
+
 /// Locks the folder of a file, waiting for whoever has it. `None` where files
 /// cannot be locked: there a start at the same moment fails, and nothing is lost.
 fn lock(file: &Path) -> Option<fs::File> {
@@ -157,7 +205,8 @@ fn lock(file: &Path) -> Option<fs::File> {
     Some(folder)
 }
 
-fn read(file: &Path) -> anyhow::Result<Keyring> {
+/// Reads a keyring, which nobody but its owner may be able to read.
+pub(crate) fn read_keyring(file: &Path) -> anyhow::Result<Keyring> {
     let shown = file.display();
     let mode = fs::metadata(file).with_context(|| format!("{shown} cannot be read"))?;
     if mode.permissions().mode() & 0o077 != 0 {

@@ -15,6 +15,7 @@ mod dot_env;
 mod export;
 mod hint;
 mod import;
+mod key;
 mod logging;
 mod mcp;
 mod migrate;
@@ -84,6 +85,9 @@ enum Command {
         after_help = "Example:\n  picard import --user jean-luc memories.jsonl --dry-run\n  jq -cR 'select(length > 0) | {text: .}' sentences.txt | picard import --user jean-luc -"
     )]
     Import(import::Import),
+    /// Show and replace the master keys that everything is encrypted under
+    #[command(subcommand, after_help = "Example:\n  picard key rotate")]
+    Key(key::Key),
     /// Show the effective settings and check each of them
     #[command(after_help = "Example:\n  picard doctor --json")]
     Doctor(doctor::Doctor),
@@ -144,6 +148,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Client(client) => client.run().await?,
         Command::Export(export) => export.run().await?,
         Command::Import(import) => return import.run().await,
+        Command::Key(key) => return key.run().await,
         Command::Doctor(doctor) => return doctor.run().await,
     }
     Ok(ExitCode::SUCCESS)

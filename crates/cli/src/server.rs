@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Dura
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use picard_app::{App, NewAccount, Settings};
+use picard_app::{App, NewAccount, ReadKeyring, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
@@ -12,7 +12,7 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use url::Url;
 
 use crate::{
-    data_dir::{DataDir, KeyFile},
+    data_dir::{DataDir, KeyFile, read_keyring},
     hint::OrHint as _,
     logging::Logging,
     model::Model,
@@ -152,9 +152,38 @@ impl Keys {
         };
         match given.read()? {
             Some(text) => KeyFile::given(&text),
-            None => KeyFile::open(data_dir.service("server")?.join("keyring"), &*system().1),
+            None => KeyFile::open(keyring_file(data_dir)?, &*system().1),
         }
     }
+
+    /// Returns the keyring in the data directory, when that is the one in use.
+    pub(crate) fn own_file(&self, data_dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
+        if self.keys.is_some() || self.keys_file.is_some() {
+            return Ok(None);
+        }
+        keyring_file(data_dir).map(Some)
+    }
+
+    /// Returns how the keys are read again while a service runs; `None` when
+    /// they came in a variable, which does not change.
+    fn reader(&self, data_dir: &DataDir) -> anyhow::Result<Option<Box<ReadKeyring>>> {
+        if self.keys.is_some() {
+            return Ok(None);
+        }
+        let (keys, data_dir) = (self.clone(), data_dir.clone());
+        let own = self.own_file(&data_dir)?;
+        Ok(Some(Box::new(move || {
+            let read = match &own {
+                Some(file) => read_keyring(file),
+                None => keys.open(&data_dir).map(|keys| keys.keyring),
+            };
+            read.map_err(Into::into)
+        })))
+    }
+}
+
+fn keyring_file(data_dir: &DataDir) -> anyhow::Result<PathBuf> {
+    Ok(data_dir.service("server")?.join("keyring"))
 }
 
 impl Database {
@@ -298,6 +327,7 @@ pub(crate) async fn open_app(
     partition_bytes: usize,
 ) -> anyhow::Result<Arc<App>> {
     let (clock, entropy) = system();
+    let reader = keys.reader(data_dir)?;
     let mut keys = keys.open(data_dir)?;
     let keyring = keys.keyring.clone();
     let settings = Settings {
@@ -308,11 +338,14 @@ pub(crate) async fn open_app(
         entropy,
         partition_bytes,
     };
-    let app = App::open(settings)
+    let mut app = App::open(settings)
         .await
         .context("the server cannot start")
         .or_hint("`picard doctor` checks each setting")?;
     keys.save()?;
+    if let Some(reader) = reader {
+        app = app.reading_keys_by(reader);
+    }
     Ok(Arc::new(app.fetching(Arc::new(Fetcher::system()?))))
 }
 

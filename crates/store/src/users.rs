@@ -293,6 +293,14 @@ pub async fn key_ids_in_use(db: &Db) -> Result<Vec<String>, Error> {
     Ok(rows.into_iter().map(|(key_id,)| key_id).collect())
 }
 
+/// Returns every master key that wraps some data key, and how many it wraps.
+pub async fn key_counts(db: &Db) -> Result<Vec<(String, i64)>, Error> {
+    db.all(sql!(
+        "SELECT key_id, count(*) FROM users GROUP BY key_id ORDER BY key_id"
+    ))
+    .await
+}
+
 record! {
     /// A data key that is to be wrapped anew.
     pub struct WrappedKey {
@@ -306,12 +314,19 @@ record! {
 }
 
 /// Returns up to `limit` data keys that are wrapped in another master key than
-/// `active`. Empty when a key rotation is complete.
-pub async fn keys_to_rewrap(db: &Db, active: &str, limit: i64) -> Result<Vec<WrappedKey>, Error> {
+/// `active`, by the ids of their owners, from the one after `after` on.
+pub async fn keys_to_rewrap(
+    db: &Db,
+    active: &str,
+    after: UserId,
+    limit: usize,
+) -> Result<Vec<WrappedKey>, Error> {
     db.all(sql!(
-        "SELECT id, key_id, wrapped_key FROM users WHERE key_id <> $1 ORDER BY id LIMIT $2",
+        "SELECT id, key_id, wrapped_key FROM users
+         WHERE key_id <> $1 AND id > $2 ORDER BY id LIMIT $3",
         active,
-        limit,
+        after,
+        limit as i64,
     ))
     .await
 }

@@ -417,7 +417,9 @@ async fn the_master_keys_in_use_are_known_and_replaced_one_by_one() {
         person(&db, 1, "ana").await;
         person(&db, 2, "bob").await;
         assert_eq!(users::key_ids_in_use(&db).await.expect("read"), ["key-1"]);
-        let old = users::keys_to_rewrap(&db, "key-2", 1).await.expect("read");
+        let old = users::keys_to_rewrap(&db, "key-2", user_id(0), 1)
+            .await
+            .expect("read");
         assert_eq!(
             (old.len(), old[0].wrapped_key.as_slice()),
             (1, &b"wrapped"[..])
@@ -436,13 +438,22 @@ async fn the_master_keys_in_use_are_known_and_replaced_one_by_one() {
             users::key_ids_in_use(&db).await.expect("read"),
             ["key-1", "key-2"]
         );
+        assert_eq!(
+            users::key_counts(&db).await.expect("read"),
+            [("key-1".to_owned(), 1), ("key-2".to_owned(), 1)]
+        );
+        let behind = users::keys_to_rewrap(&db, "key-2", user_id(2), 10).await;
+        assert!(
+            behind.expect("read").is_empty(),
+            "the rest begins after bob"
+        );
         let ana = users::find(&db, old[0].id)
             .await
             .expect("read")
             .expect("ana");
         assert_eq!(ana.wrapped_key, b"anew");
         assert_eq!(
-            users::keys_to_rewrap(&db, "key-2", 10)
+            users::keys_to_rewrap(&db, "key-2", user_id(0), 10)
                 .await
                 .expect("read")
                 .len(),
