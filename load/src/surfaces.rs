@@ -102,8 +102,8 @@ impl Surfaces {
         let status = answer.status();
         let answer: Value = answer.json().await.context("the answer is no JSON")?;
         let hits = match surface {
-            Surface::Tools => &answer["results"],
-            Surface::Mcp => &answer["result"]["structuredContent"]["results"],
+            Surface::Tools => &answer["memories"],
+            Surface::Mcp => &answer["result"]["structuredContent"]["memories"],
         };
         let found = hits.as_array().is_some_and(|hits| !hits.is_empty());
         ensure!(
