@@ -56,20 +56,24 @@ impl Limit {
         } else {
             100
         };
-        let name = format!("registration from {}", address(visit));
-        let mut limits = vec![Self::new(&name, most)];
-        if let Some(IpAddr::V6(ip)) = visit.ip {
-            let name = format!("registration from {:x?}/48", &ip.segments()[..3]);
-            limits.push(Self::new(&name, 500));
-        }
-        limits
+        Self::and_by_the_48("registration", visit, most)
     }
 
     /// Documents about applications that the server fetches because of one address,
     /// before anybody has logged in. It bounds what one caller can make it ask
     /// others for, and keep.
-    pub(crate) fn document(visit: &Visit) -> [Self; 1] {
-        [Self::new(&format!("document from {}", address(visit)), 100)]
+    pub(crate) fn document(visit: &Visit) -> Vec<Self> {
+        Self::and_by_the_48("document", visit, 100)
+    }
+
+    fn and_by_the_48(what: &str, visit: &Visit, most: i64) -> Vec<Self> {
+        let name = format!("{what} from {}", address(visit));
+        let mut limits = vec![Self::new(&name, most)];
+        if let Some(IpAddr::V6(ip)) = visit.ip {
+            let name = format!("{what} from {:x?}/48", &ip.segments()[..3]);
+            limits.push(Self::new(&name, 500));
+        }
+        limits
     }
 
     /// The password asked for again within a session.
@@ -156,19 +160,21 @@ mod tests {
     }
 
     #[test]
-    fn registrations_count_by_the_64_and_by_the_48_of_an_address() {
-        let keys = |text: &str| -> Vec<String> {
-            let ip = Some(text.parse().expect("an address"));
-            let user_agent = String::new();
-            let limits = Limit::registration(&Visit { ip, user_agent });
-            limits.into_iter().map(|limit| limit.key).collect()
-        };
-        let one = keys("2001:db8:1:1::1");
-        assert_eq!(keys("2001:db8:1:1:ffff::2"), one, "the same /64");
-        let neighbour = keys("2001:db8:1:2::1");
-        assert_ne!(neighbour[0], one[0], "another /64");
-        assert_eq!(neighbour[1], one[1], "of the same /48");
-        assert_ne!(keys("2001:db8:2:1::1")[1], one[1], "another /48");
-        assert_eq!(keys("192.0.2.1").len(), 1);
+    fn registrations_and_documents_count_by_the_64_and_by_the_48_of_an_address() {
+        for limits in [Limit::registration, Limit::document] {
+            let keys = |text: &str| -> Vec<String> {
+                let ip = Some(text.parse().expect("an address"));
+                let user_agent = String::new();
+                let limits = limits(&Visit { ip, user_agent });
+                limits.into_iter().map(|limit| limit.key).collect()
+            };
+            let one = keys("2001:db8:1:1::1");
+            assert_eq!(keys("2001:db8:1:1:ffff::2"), one, "the same /64");
+            let neighbour = keys("2001:db8:1:2::1");
+            assert_ne!(neighbour[0], one[0], "another /64");
+            assert_eq!(neighbour[1], one[1], "of the same /48");
+            assert_ne!(keys("2001:db8:2:1::1")[1], one[1], "another /48");
+            assert_eq!(keys("192.0.2.1").len(), 1);
+        }
     }
 }
