@@ -297,6 +297,22 @@ async fn keys_stand_in_for_a_day_while_their_host_is_out() {
 }
 
 #[tokio::test]
+async fn an_assertion_is_remembered_for_five_minutes_longer_than_it_is_good() {
+    let mut scene = Scene::set(Database::Sqlite).await;
+    let client = scene.client.clone();
+    scene.introduce(&client).await;
+    let page = scene.present(scene.key.sign(&scene.claims("1"))).await;
+    assert_eq!(outcome(&page), "client ok");
+    for (later, forgotten) in [(Span::minutes(7), false), (Span::minutes(10), true)] {
+        scene.server.clock.advance(later);
+        let cleared = scene.server.app.keep_house().await.expect("it runs");
+        let cleared = cleared.expect("the last turn has ended").0;
+        let went = cleared.contains(&("assertions", 1));
+        assert_eq!(went, forgotten, "{later:?}: {cleared:?}");
+    }
+}
+
+#[tokio::test]
 async fn keys_inside_the_document_change_with_it() {
     let mut scene = Scene::set(Database::Sqlite).await;
     let inline = |key: &Signer| {
