@@ -11,12 +11,31 @@ pub trait Resolver: Send + Sync {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a>;
 }
 
-/// The system's own way: its DNS servers, and its table of hosts.
+/// The system's own way, without the domains that it completes names with: a name
+/// that a stranger gave must not come to mean one inside.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((absolute(host), port)).await?;
+            Ok(found.collect())
+        })
+    }
+}
+
+/// The name with its dot at the end, which says that nothing belongs behind it.
+fn absolute(host: &str) -> String {
+    format!("{host}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_search_domain_completes_a_name() {
+        assert_eq!(absolute("app.example"), "app.example.");
     }
 }
