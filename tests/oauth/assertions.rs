@@ -285,6 +285,7 @@ async fn keys_stand_in_for_a_day_while_their_host_is_out() {
     let page = scene.present(scene.key.sign(&scene.claims("0"))).await;
     assert_eq!(outcome(&page), "503 temporarily_unavailable");
     scene.host.publish(KEYS, &key_set(&[&scene.key]));
+    scene.server.clock.advance(Span::minutes(1));
     let page = scene.present(scene.key.sign(&scene.claims("1"))).await;
     assert_eq!(outcome(&page), "client ok");
     scene.host.fail(KEYS);
@@ -294,6 +295,69 @@ async fn keys_stand_in_for_a_day_while_their_host_is_out() {
     scene.server.clock.advance(Span::hours(1));
     let page = scene.present(scene.key.sign(&scene.claims("3"))).await;
     assert_eq!(outcome(&page), "503 temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_had_are_asked_for_once_a_minute() {
+    let mut scene = Scene::set(Database::Sqlite).await;
+    let client = scene.client.clone();
+    scene.introduce(&client).await;
+    let stranger = Signer::rs256("two");
+    let mut fetched = 0;
+    for spoil in ["out", "bad"] {
+        match spoil {
+            "out" => scene.host.fail(KEYS),
+            _ => scene.host.publish(KEYS, &json!({"keys": 1})),
+        }
+        for n in 0..5 {
+            let claims = scene.claims(&format!("{spoil} {n}"));
+            let page = scene.present(stranger.sign(&claims)).await;
+            assert_eq!(outcome(&page), "503 temporarily_unavailable", "{spoil}");
+        }
+        fetched += 1;
+        assert_eq!(scene.keys_fetched(), fetched, "{spoil}");
+        scene.server.clock.advance(Span::minutes(1));
+    }
+
+    // With a copy that stands in it is the same, also for a key that is not in it.
+    scene.host.publish(KEYS, &key_set(&[&scene.key]));
+    let page = scene.present(scene.key.sign(&scene.claims("good"))).await;
+    assert_eq!(outcome(&page), "client ok");
+    scene.host.fail(KEYS);
+    scene.server.clock.advance(Span::hours(2));
+    for jti in ["1", "2", "3"] {
+        let page = scene.present(stranger.sign(&scene.claims(jti))).await;
+        assert_eq!(outcome(&page), "401 invalid_client");
+    }
+    assert_eq!(scene.keys_fetched(), fetched + 2);
+    let page = scene.present(scene.key.sign(&scene.claims("4"))).await;
+    assert_eq!(outcome(&page), "client ok");
+}
+
+#[tokio::test]
+async fn a_document_with_keys_that_cannot_be_had_is_asked_for_once_a_minute() {
+    let mut scene = Scene::set(Database::Sqlite).await;
+    scene.host.publish(URL, &inline(&scene.key));
+    let client = scene.client.clone();
+    scene.introduce(&client).await;
+    let stranger = Signer::rs256("two");
+    for (spoil, answer) in [
+        ("out", "401 invalid_client"),
+        ("bad", "503 temporarily_unavailable"),
+    ] {
+        match spoil {
+            "out" => scene.host.fail(URL),
+            _ => scene.host.publish(URL, &json!({"client_id": 1})),
+        }
+        scene.server.clock.advance(Span::minutes(2));
+        let asked = scene.host.asked().len();
+        for n in 0..5 {
+            let claims = scene.claims(&format!("{spoil} {n}"));
+            let page = scene.present(stranger.sign(&claims)).await;
+            assert_eq!(outcome(&page), answer, "{spoil}");
+        }
+        assert_eq!(scene.host.asked().len(), asked + 1, "{spoil}");
+    }
 }
 
 #[tokio::test]
@@ -312,18 +376,20 @@ async fn an_assertion_is_remembered_for_five_minutes_longer_than_it_is_good() {
     }
 }
 
+/// The document with its keys in it.
+fn inline(key: &Signer) -> Value {
+    let mut document = document(URL);
+    document
+        .as_object_mut()
+        .expect("an object")
+        .remove("jwks_uri");
+    document["jwks"] = key_set(&[key]);
+    document
+}
+
 #[tokio::test]
 async fn keys_inside_the_document_change_with_it() {
     let mut scene = Scene::set(Database::Sqlite).await;
-    let inline = |key: &Signer| {
-        let mut document = document(URL);
-        document
-            .as_object_mut()
-            .expect("an object")
-            .remove("jwks_uri");
-        document["jwks"] = key_set(&[key]);
-        document
-    };
     scene.host.publish(URL, &inline(&scene.key));
     let client = scene.client.clone();
     scene.introduce(&client).await;

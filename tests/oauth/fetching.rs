@@ -1,11 +1,14 @@
 //! The fetcher by itself: one fetch for all who ask, and not too many.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use futures::future::join_all;
-use picard_app::{Fetch as _, FetchError};
+use picard_app::{
+    Fetch as _, FetchError,
+    Wanted::{Keys, KnownDocument, NewDocument},
+};
 use picard_oauth::outbound::OutboundUrl;
-use picard_tests::web_host::{INSIDE, PUBLIC, WebHost};
+use picard_tests::web_host::{Answer, INSIDE, PUBLIC, WebHost};
 use serde_json::json;
 
 fn url(text: &str) -> OutboundUrl {
@@ -17,13 +20,16 @@ async fn everybody_who_asks_at_once_shares_one_fetch() {
     let host = WebHost::start(&["app.example"]).await;
     let (fetcher, url) = (host.fetcher(), url("https://app.example/x"));
     host.publish(url.as_str(), &json!({"a": 1}));
-    let all = join_all((0..50).map(|_| fetcher.fetch(&url, 100))).await;
+    let all = join_all((0..50).map(|_| fetcher.fetch(&url, 100, NewDocument))).await;
     for fetched in all {
         assert_eq!(fetched.expect("fetched").body, br#"{"a":1}"#);
     }
     assert_eq!(host.asked().len(), 1);
     // What is over is over: the next one asks anew.
-    fetcher.fetch(&url, 100).await.expect("fetched");
+    fetcher
+        .fetch(&url, 100, NewDocument)
+        .await
+        .expect("fetched");
     assert_eq!(host.asked().len(), 2);
 }
 
@@ -33,16 +39,74 @@ async fn one_host_is_asked_twenty_times_in_a_minute_and_others_do_not_notice() {
     let fetcher = host.fetcher();
     for n in 0..20 {
         let url = url(&format!("https://app.example/{n}"));
-        assert_eq!(fetcher.fetch(&url, 100).await, Err(FetchError::Status(404)));
+        assert_eq!(
+            fetcher.fetch(&url, 100, NewDocument).await,
+            Err(FetchError::Status(404))
+        );
     }
     let more = url("https://app.example/more");
-    assert_eq!(fetcher.fetch(&more, 100).await, Err(FetchError::Busy));
+    assert_eq!(
+        fetcher.fetch(&more, 100, NewDocument).await,
+        Err(FetchError::Busy)
+    );
     assert_eq!(host.asked().len(), 20);
     let other = url("https://b.example/x");
     assert_eq!(
-        fetcher.fetch(&other, 100).await,
+        fetcher.fetch(&other, 100, NewDocument).await,
         Err(FetchError::Status(404))
     );
+}
+
+#[tokio::test]
+async fn urls_that_nobody_has_heard_of_take_nothing_from_clients_that_are_known() {
+    let host = WebHost::start(&["app.example"]).await;
+    let fetcher = host.fetcher();
+    for n in 0..=20 {
+        let url = url(&format!("https://app.example/x{n}"));
+        assert!(fetcher.fetch(&url, 100, NewDocument).await.is_err());
+    }
+    let known = url("https://app.example/known");
+    host.publish(known.as_str(), &json!({}));
+    let fetched = fetcher.fetch(&known, 100, NewDocument).await;
+    assert_eq!(fetched, Err(FetchError::Busy));
+    for what in [KnownDocument, Keys] {
+        let fetched = fetcher.fetch(&known, 100, what).await;
+        assert!(fetched.is_ok(), "{what:?}: {fetched:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_host_of_keys_holds_up_other_keys_and_no_document() {
+    let host = WebHost::start(&["app.example", "slow.example"]).await;
+    let fetcher = host.fetcher();
+    let known = url("https://app.example/x");
+    host.publish(known.as_str(), &json!({}));
+    let slow: Vec<_> = (0..16)
+        .map(|n| {
+            let (fetcher, url) = (fetcher.clone(), url(&format!("https://slow.example/{n}")));
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+            host.answer(url.as_str(), Answer::Drip(head.to_vec()));
+            tokio::spawn(async move { fetcher.fetch(&url, 10_000, Keys).await })
+        })
+        .collect();
+    let all_began = async {
+        while host.asked().len() < 16 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let began = tokio::time::timeout(Duration::from_secs(4), all_began).await;
+    began.expect("16 fetches go on at once");
+    for what in [NewDocument, KnownDocument] {
+        assert!(fetcher.fetch(&known, 100, what).await.is_ok(), "{what:?}");
+    }
+    // To wait for a turn is this server's own limit, and not the host's slowness.
+    let fetched = fetcher.fetch(&known, 100, Keys).await;
+    assert_eq!(fetched, Err(FetchError::Busy));
+    for fetch in slow {
+        let fetched = fetch.await.expect("no panic");
+        assert_eq!(fetched, Err(FetchError::Slow));
+    }
+    assert!(fetcher.fetch(&known, 100, Keys).await.is_ok());
 }
 
 #[tokio::test]
@@ -55,14 +119,14 @@ async fn eight_addresses_of_a_host_are_tried_and_no_more() {
     let mut addresses: Vec<_> = (2..=8).map(|n| IpAddr::from([127, 0, 0, n])).collect();
     addresses.push(PUBLIC);
     host.resolve("app.example", &[&addresses]);
-    assert!(fetcher.fetch(&url, 100).await.is_ok());
+    assert!(fetcher.fetch(&url, 100, NewDocument).await.is_ok());
     addresses.insert(0, INSIDE);
     host.resolve("app.example", &[&addresses]);
-    let fetched = fetcher.fetch(&url, 100).await;
+    let fetched = fetcher.fetch(&url, 100, NewDocument).await;
     assert_eq!(fetched, Err(FetchError::Unreachable));
     // One that is tried no more can still be what gives a name away.
     let fetcher = host.fetcher_with(|address| address.is_loopback() && address != PUBLIC);
-    let fetched = fetcher.fetch(&url, 100).await;
+    let fetched = fetcher.fetch(&url, 100, NewDocument).await;
     assert_eq!(fetched, Err(FetchError::Address));
 }
 
@@ -72,8 +136,11 @@ async fn the_cap_is_on_bytes_and_to_the_byte() {
     let (fetcher, url) = (host.fetcher(), url("https://app.example/x"));
     let json = "Content-Type: application/client+json; charset=utf-8\r\n";
     host.respond(url.as_str(), "200 OK", json, &[b' '; 100]);
-    assert!(fetcher.fetch(&url, 100).await.is_ok());
-    assert_eq!(fetcher.fetch(&url, 99).await, Err(FetchError::TooLong(99)));
+    assert!(fetcher.fetch(&url, 100, NewDocument).await.is_ok());
+    assert_eq!(
+        fetcher.fetch(&url, 99, NewDocument).await,
+        Err(FetchError::TooLong(99))
+    );
 }
 
 #[tokio::test]
@@ -84,9 +151,12 @@ async fn a_certificate_of_somebody_else_is_not_believed() {
     );
     let wrong_name = url("https://b.example/x");
     host.publish(wrong_name.as_str(), &json!({}));
-    let fetched = host.fetcher().fetch(&wrong_name, 100).await;
+    let fetched = host.fetcher().fetch(&wrong_name, 100, NewDocument).await;
     assert_eq!(fetched, Err(FetchError::Unreachable));
     let (theirs, url) = (other.fetcher(), url("https://app.example/x"));
-    assert_eq!(theirs.fetch(&url, 100).await, Err(FetchError::Unreachable));
+    assert_eq!(
+        theirs.fetch(&url, 100, NewDocument).await,
+        Err(FetchError::Unreachable)
+    );
     assert!(host.asked().is_empty() && other.asked().is_empty());
 }

@@ -8,8 +8,8 @@ use picard_embed::Embedder;
 use picard_store::{Db, Options, users};
 
 use crate::{
-    Error, Fetch, NoFetch, embedding::Embedding, keys::Keys, partitions::Partitions,
-    passwords::Passwords, watch::Watches,
+    Error, Fetch, NoFetch, embedding::Embedding, failures::Failures, keys::Keys,
+    partitions::Partitions, passwords::Passwords, watch::Watches,
 };
 
 /// What a server is made of.
@@ -39,6 +39,7 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) fetch: Arc<dyn Fetch>,
+    pub(crate) failures: Failures,
 }
 
 /// Why a server did not open. The database is as before.
@@ -75,6 +76,7 @@ impl App {
             clock: settings.clock,
             entropy: settings.entropy,
             fetch: Arc::new(NoFetch),
+            failures: Failures::default(),
         })
     }
 

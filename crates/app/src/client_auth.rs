@@ -16,7 +16,7 @@ use picard_store::{
     clients::{self, Client},
 };
 
-use crate::{App, Error, NotAsked, TokenError};
+use crate::{App, Error, NotAsked, TokenError, Wanted};
 
 /// How long fetched keys are used without a look: a key that was withdrawn is
 /// good for this long.
@@ -90,11 +90,23 @@ impl App {
         if client.jwks_uri.is_some() {
             return Ok(client);
         }
-        match self.document_client(&url, Some(client)).await {
-            Ok(client) => Ok(client),
-            Err(NotAsked::Other(error)) => Err(error.into()),
-            Err(_) => Err(no_keys()),
+        let now = self.now();
+        let is_fresh = |row: &Client| row.document_fresh_until.is_some_and(|until| now < until);
+        if !is_fresh(&client) {
+            match self.failures.lately(url.as_str(), now) {
+                Some(true) => return Ok(client),
+                Some(false) => return Err(no_keys()),
+                None => {}
+            }
         }
+        let found = match self.document_client(&url, Some(client)).await {
+            Err(NotAsked::Other(error)) => return Err(error.into()),
+            found => found.ok(),
+        };
+        if !found.as_ref().is_some_and(is_fresh) {
+            self.failures.remember(url.as_str(), found.is_some(), now);
+        }
+        found.ok_or_else(no_keys)
     }
 
     /// Checks the signature; once more with new keys, when its key is unknown.
@@ -143,9 +155,22 @@ impl App {
         }
     }
 
+    /// Fetches keys, unless that failed within the last minute.
     async fn fetch_keys(&self, client: ClientId, uri: &str, now: Instant) -> Option<KeySet> {
+        if self.failures.lately(uri, now).is_some() {
+            return None;
+        }
+        let keys = self.try_keys(client, uri, now).await;
+        if keys.is_none() {
+            self.failures.remember(uri, false, now);
+        }
+        keys
+    }
+
+    async fn try_keys(&self, client: ClientId, uri: &str, now: Instant) -> Option<KeySet> {
         let url: OutboundUrl = uri.parse().ok()?;
-        let fetched = match self.fetch.fetch(&url, KeySet::MAX_BYTES).await {
+        let fetched = self.fetch.fetch(&url, KeySet::MAX_BYTES, Wanted::Keys);
+        let fetched = match fetched.await {
             Ok(fetched) => fetched,
             Err(why) => {
                 tracing::warn!(%url, %why, "the keys of a client were not fetched");

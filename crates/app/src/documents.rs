@@ -9,7 +9,7 @@ use picard_oauth::{
 };
 use picard_store::clients::{self, RedirectUris, Registered};
 
-use crate::{App, Error, FetchError, Fetched, NotAsked, Visit, attempts::Limit};
+use crate::{App, Error, FetchError, Fetched, NotAsked, Visit, Wanted, attempts::Limit};
 
 impl App {
     /// Finds the client of a document for somebody whom nobody knows yet: one
@@ -49,11 +49,12 @@ impl App {
         match known {
             Some(row) if fresh_until.is_some_and(|until| now < until) => Ok(row),
             known => {
-                let fetched = self
-                    .fetch
-                    .fetch(url.outbound(), ClientDocument::MAX_BYTES)
-                    .await;
-                match fetched {
+                let what = match &known {
+                    Some(_) => Wanted::KnownDocument,
+                    None => Wanted::NewDocument,
+                };
+                let most = ClientDocument::MAX_BYTES;
+                match self.fetch.fetch(url.outbound(), most, what).await {
                     Ok(fetched) => self.take_document(url, &fetched, known).await,
                     Err(why) => {
                         tracing::warn!(%url, %why, "the document of a client was not fetched");

@@ -17,7 +17,19 @@ pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>>
 /// bytes, time and how much goes on at once.
 pub trait Fetch: Send + Sync {
     /// Gets a document of `most` bytes at most.
-    fn fetch<'a>(&'a self, url: &'a OutboundUrl, most: usize) -> Fetching<'a>;
+    fn fetch<'a>(&'a self, url: &'a OutboundUrl, most: usize, what: Wanted) -> Fetching<'a>;
+}
+
+/// What is fetched. Each has bounds of its own, so that whoever uses up those of
+/// one kind leaves the others alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// The document of a client that nobody here has heard of: anybody can name one.
+    NewDocument,
+    /// The document of a client that had a good one.
+    KnownDocument,
+    /// The keys of a client that is known.
+    Keys,
 }
 
 /// What was there.
@@ -84,7 +96,7 @@ impl FetchError {
 pub struct NoFetch;
 
 impl Fetch for NoFetch {
-    fn fetch<'a>(&'a self, _: &'a OutboundUrl, _: usize) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _: &'a OutboundUrl, _: usize, _: Wanted) -> Fetching<'a> {
         Box::pin(async { Err(FetchError::Unreachable) })
     }
 }

@@ -16,7 +16,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use http::{HeaderMap, StatusCode, header};
-use picard_app::{Fetch, FetchError, Fetched, Fetching};
+use picard_app::{Fetch, FetchError, Fetched, Fetching, Wanted};
 use picard_oauth::{cimd::freshness, outbound::OutboundUrl};
 use reqwest::{Client, Response, redirect::Policy};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -25,7 +25,8 @@ use limits::Limits;
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use tls::{Roots, TlsError};
 
-/// How long one fetch may take in all, from the name look-up to the last byte.
+/// How long one fetch may take in all, from the name look-up to the last byte; it
+/// begins when its turn has come.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a name look-up, and then a connection, may take. What takes longer
 /// is not there; what takes longer after that is slow.
@@ -76,26 +77,27 @@ impl Fetcher {
 }
 
 impl Fetch for Fetcher {
-    fn fetch<'a>(&'a self, url: &'a OutboundUrl, most: usize) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, url: &'a OutboundUrl, most: usize, what: Wanted) -> Fetching<'a> {
         let inner = self.0.clone();
         let fetch = {
             let url = url.clone();
-            async move { inner.fetch(&url, most).await }.boxed()
+            async move { inner.fetch(&url, most, what).await }.boxed()
         };
-        self.0.limits.join(url, most, fetch).boxed()
+        self.0.limits.join(url, most, what, fetch).boxed()
     }
 }
 
 impl Inner {
-    async fn fetch(&self, url: &OutboundUrl, most: usize) -> Result<Fetched, FetchError> {
+    async fn fetch(
+        &self,
+        url: &OutboundUrl,
+        most: usize,
+        what: Wanted,
+    ) -> Result<Fetched, FetchError> {
+        let _slot = self.limits.admit(url.host(), what).await?;
         let deadline = Instant::now() + DEADLINE;
-        let head = async {
-            let slot = self.limits.admit(url.host()).await?;
-            let response = self.head(url).await?;
-            Ok((slot, response))
-        };
         let slow = |_| FetchError::Slow;
-        let (_slot, response) = timeout_at(deadline, head).await.map_err(slow)??;
+        let response = timeout_at(deadline, self.head(url)).await.map_err(slow)??;
         check(&response)?;
         let fresh_for = freshness(
             all(response.headers(), header::CACHE_CONTROL.as_str()).as_deref(),
