@@ -234,8 +234,17 @@ async fn r19_to_r22_a_host_with_bad_manners_gets_a_page_within_five_seconds() {
     let page = ask(&mut person, &application(&at("R22-good"), CALLBACK)).await;
     assert_eq!(outcome(&page), "consent", "the twentieth of a minute");
     let page = ask(&mut person, &application(&at("R22-fault"), CALLBACK)).await;
-    assert_eq!(outcome(&page), "page 502");
+    assert_eq!(outcome(&page), "page 503");
+    assert!(page.body.contains("this server"), "{}", page.body);
+    let blamed = page.body.contains("to mend");
+    assert!(!blamed, "the host has no part in it: {}", page.body);
     assert_eq!(host.asked().len(), asked + 1);
+
+    // A document that is known has aged, and can be had again all the same.
+    server.clock.advance(Span::minutes(11));
+    let page = ask(&mut person, &application(&at("R22-good"), CALLBACK)).await;
+    assert_eq!(outcome(&page), "consent");
+    assert_eq!(host.asked().len(), asked + 2);
 }
 
 #[tokio::test]
@@ -262,7 +271,7 @@ async fn r22_the_address_that_was_checked_is_the_one_that_is_connected_to() {
         server.clock.advance(Span::minutes(2));
         host.resolve("app.example", &[answers]);
         let got = outcome(&ask(&mut person, &asker).await);
-        table.row(id, format!("{answers:?}"), "page 400", got);
+        table.row(id, format!("{answers:?}"), "page 502", got);
     }
     let silent = host.asked().len() == 1;
     table.holds(
@@ -286,14 +295,32 @@ async fn the_real_rules_do_not_let_a_public_name_lead_to_this_machine() {
     let server = TestServer::fetching(Database::Sqlite, host.strict_fetcher()).await;
     let mut person = server.person("deanna").await;
     let page = ask(&mut person, &application(URL, CALLBACK)).await;
-    assert_eq!(outcome(&page), "page 400");
-    assert!(
-        page.body.contains("not on the public Internet"),
-        "{}",
-        page.body
-    );
+    assert_eq!(outcome(&page), "page 502");
     assert_eq!(host.looked_up(), ["app.example"]);
     assert_eq!(host.asked(), Vec::<String>::new());
+
+    // And nobody learns from the page which names lead inside.
+    host.resolve("app.example", &[&[]]);
+    let nowhere = ask(&mut person, &application(URL, CALLBACK)).await;
+    let told = |page: &Page| {
+        let at = page.body.find("described by a document");
+        at.map(|at| page.body[at..].lines().next().map(str::to_owned))
+    };
+    assert!(told(&page).is_some(), "{}", page.body);
+    assert_eq!((page.status, told(&page)), (nowhere.status, told(&nowhere)));
+}
+
+#[tokio::test]
+async fn little_of_a_bad_document_is_quoted() {
+    let (server, host) = server_and_host().await;
+    let mut person = server.person("keiko").await;
+    let mut bad = document();
+    bad["redirect_uris"] = json!("Dear reader! ".repeat(100));
+    publish(&host, &bad);
+    let page = ask(&mut person, &application(URL, CALLBACK)).await;
+    assert_eq!(outcome(&page), "page 400");
+    let quoted = page.body.matches("Dear reader!").count();
+    assert!((1..16).contains(&quoted), "{quoted} times: {}", page.body);
 }
 
 #[tokio::test]

@@ -11,6 +11,10 @@ use picard_store::clients::{self, RedirectUris, Registered};
 
 use crate::{App, Error, FetchError, Fetched, NotAsked, Visit, Wanted, attempts::Limit};
 
+/// How much of what is wrong with a document is shown. Some of it is quoted from
+/// the document, which is a stranger's.
+const MOST_SHOWN: usize = 200;
+
 impl App {
     /// Finds the client of a document for somebody whom nobody knows yet: one
     /// address makes the server fetch so many, and then has to do with the copies.
@@ -147,16 +151,23 @@ fn row(
 fn bad(url: &DocumentUrl, why: &InvalidDocument) -> PageError {
     PageError::BadDocument {
         host: url.host().to_owned(),
-        why: why.to_string(),
+        why: why.to_string().chars().take(MOST_SHOWN).collect(),
     }
 }
 
 fn not_fetched(url: &DocumentUrl, why: &FetchError) -> PageError {
     let host = url.host().to_owned();
-    if why.is_outage() {
+    if *why == FetchError::Busy {
+        PageError::Busy
+    } else if why.is_outage() {
+        // Which names lead inside is not for strangers to find out here.
+        let shown = match why {
+            FetchError::Address => &FetchError::Unreachable,
+            why => why,
+        };
         PageError::DocumentUnavailable {
             host,
-            why: format!("it {why}"),
+            why: format!("it {shown}"),
         }
     } else {
         PageError::BadDocument {

@@ -63,8 +63,9 @@ pub enum FetchError {
     /// More bytes than asked for.
     #[error("is longer than {0} bytes")]
     TooLong(usize),
-    /// Too much was asked of this host, or of this server, in too short a time.
-    #[error("was asked for too often in the last minute")]
+    /// This server fetches too much right now, from this host or at all. The host
+    /// has no part in it.
+    #[error("was not asked for, since this server fetches too much right now")]
     Busy,
 }
 
@@ -82,11 +83,12 @@ impl FetchError {
         matches!(self, Self::TooLong(_) | Self::Status(410))
     }
 
-    /// Tells whether it is an outage: nothing came, or the host says so itself.
+    /// Tells whether it is an outage: nothing came, or the host says so itself. An
+    /// address inside looks the same to whoever asks, and tells nothing about it.
     pub const fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable | Self::Busy | Self::Status(429 | 500..)
+            Self::Unreachable | Self::Address | Self::Status(429 | 500..)
         )
     }
 }

@@ -49,6 +49,12 @@ pub enum PageError {
         /// What happened.
         why: String,
     },
+    /// This server fetches too many documents to fetch one more.
+    #[error(
+        "The application is described by a document that this server has to fetch, and it has \
+         too many to fetch right now. Try again in a minute."
+    )]
+    Busy,
     /// No redirect URI, and not exactly one registered that could stand for it.
     #[error("The application did not say where to return to: redirect_uri is missing.")]
     NoRedirectUri,
@@ -62,6 +68,7 @@ impl PageError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::DocumentUnavailable { .. } => 502,
+            Self::Busy => 503,
             _ => 400,
         }
     }
