@@ -70,7 +70,7 @@ pub(crate) struct ServerSettings {
         default_value_t = CALLS_PER_SECOND
     )]
     calls_per_second: NonZeroU32,
-    /// Pages elsewhere that may call from a browser: https://app.example,http://localhost:*
+    /// Origins of pages elsewhere that may call from a browser; the port * stands for every port
     #[arg(
         long = "allowed-origins",
         env = "PICARD_ALLOWED_ORIGINS",

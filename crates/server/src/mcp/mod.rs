@@ -1,13 +1,13 @@
 //! `/mcp`: the Model Context Protocol over Streamable HTTP, in both its eras.
 //!
-//! A call goes through [`gate`] (who calls, is it JSON-RPC, may they, how
-//! often), then through rmcp, which speaks the protocol, to [`handler`], which
+//! A call goes through `gate` (who calls, is it JSON-RPC, may they, how
+//! often), then through rmcp, which speaks the protocol, to `handler`, which
 //! knows nothing of HTTP: it asks a [`Caller`] who calls, so that it is served
-//! over standard input and output as well ([`stdio`]). [`tools`] gives it the tools of
-//! `crate::tools`, [`errors`] turns our errors into the protocol's.
+//! over standard input and output as well (`stdio`). `tools` gives it the tools of
+//! `crate::tools`, `errors` turns our errors into the protocol's.
 //!
-//! Beside tools there are [`resources`] (memories by address, see [`uri`], as
-//! Markdown, see [`document`]), [`prompts`], [`completion`], and [`listen`] for
+//! Beside tools there are `resources` (memories by address, see `uri`, as
+//! Markdown, see `document`), `prompts`, `completion`, and `listen` for
 //! changes.
 
 mod caller;

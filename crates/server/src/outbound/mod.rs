@@ -4,7 +4,7 @@
 //! For each fetch the name is resolved once, **every** address of the answer is
 //! asked about, and the connection is pinned to those: what the name means a
 //! moment later does not matter. No redirect, proxy, cookie or compression; TLS
-//! only; the bytes, the time, and what goes on at once are bounded ([`limits`]).
+//! only; the bytes, the time, and what goes on at once are bounded (`limits`).
 //! What may be fetched at all is in `picard_oauth::outbound`; what becomes of
 //! it is for `picard_app` to say, which gets a [`Fetcher`] as a parameter.
 
