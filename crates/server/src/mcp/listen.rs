@@ -5,7 +5,7 @@
 //! is told. A notification names what changed and never says what it is now:
 //! whoever wants to know reads it, with the token of that moment.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use picard_app::{Access, App, Changed};
 use rmcp::{
@@ -34,8 +34,9 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
     let mut accepted = SubscriptionFilter::new();
     accepted.resources_list_changed = requested.resources_list_changed;
     let uris = requested.resource_subscriptions.iter().flatten();
+    let mut named = HashSet::new();
     let ours: Vec<String> = uris
-        .filter(|uri| watched(uri).is_some())
+        .filter(|uri| watched(uri).is_some() && named.insert(uri.as_str()))
         .take(MOST)
         .cloned()
         .collect();
@@ -152,6 +153,15 @@ mod tests {
             .build();
         let uris = accepted(&requested).resource_subscriptions;
         assert_eq!(uris.map(|uris| uris.len()), Some(MOST));
+    }
+
+    #[test]
+    fn an_address_that_is_named_twice_is_told_of_once() {
+        let requested = SubscriptionFilter::builder()
+            .resource_subscriptions([RECENT, RECENT].map(str::to_owned))
+            .build();
+        let uris = accepted(&requested).resource_subscriptions;
+        assert_eq!(uris, Some(vec![RECENT.to_owned()]));
     }
 
     #[test]
