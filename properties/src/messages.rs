@@ -32,9 +32,9 @@ fn good(body: &[u8], method: &str, id: &Value, message: &Value) {
     // body named a member twice.
     let handed_on = message.to_string();
     let again = read_message(handed_on.as_bytes()).expect("it was a message before");
-    assert_eq!(
-        (&*again.0, &again.1, &again.2),
-        (method, id, message),
+    assert_eq!((&*again.0, &again.1), (method, id));
+    assert!(
+        same(&again.2, message),
         "{:?}",
         String::from_utf8_lossy(body)
     );
@@ -48,6 +48,28 @@ fn good(body: &[u8], method: &str, id: &Value, message: &Value) {
         assert_eq!(read["params"]["name"], params["name"], "and another tool");
         let arguments = params.get("arguments").unwrap_or(&Value::Null);
         let seen = read["params"].get("arguments").unwrap_or(&Value::Null);
-        assert_eq!(seen, arguments, "and other arguments");
+        assert!(same(seen, arguments), "and other arguments: {seen}");
+    }
+}
+
+/// Tells whether two texts are the same JSON, but for the last digits of a
+/// fraction: the parser is quick, and not exact to the last bit.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {
+            let (a, b) = (
+                a.as_f64().unwrap_or_default(),
+                b.as_f64().unwrap_or_default(),
+            );
+            (a - b).abs() <= a.abs() * 1e-12
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let there = |(name, a): (&String, &Value)| b.get(name).is_some_and(|b| same(a, b));
+            a.len() == b.len() && a.iter().all(there)
+        }
+        _ => a == b,
     }
 }
