@@ -33,7 +33,7 @@ use measure::{Work, measure};
 use person::{Application, Person};
 use report::Report;
 use server::Server;
-use surfaces::Surfaces;
+use surfaces::{Questions, Surfaces};
 use texts::Texts;
 
 /// Measures a server under the load of many people, through its public API
@@ -58,6 +58,9 @@ struct Settings {
     /// What the texts and questions are made from; the same seed gives the same ones
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Measure nothing but the same question through /mcp and /api/tools
+    #[arg(long)]
+    surfaces: bool,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -145,30 +148,38 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         server.resident_mib()?,
         "MiB",
     );
-    let once_each = Work {
-        calls: settings.users,
-        at_once: one,
-    };
-    report.run(
-        "query_memory, first of a person",
-        measure(once_each, fresh(1)).await?,
-    );
-    for (range, at_once) in [(2, one), (3, many)] {
-        let work = Work {
-            calls: settings.reads,
-            at_once,
+    if !settings.surfaces {
+        let once_each = Work {
+            calls: settings.users,
+            at_once: one,
         };
-        report.run("get_memories, 50", measure(work, list).await?);
-        report.run("query_memory, repeated", measure(work, repeated).await?);
-        report.run("query_memory, fresh", measure(work, fresh(range)).await?);
+        report.run(
+            "query_memory, first of a person",
+            measure(once_each, fresh(1)).await?,
+        );
+        for (range, at_once) in [(2, one), (3, many)] {
+            let work = Work {
+                calls: settings.reads,
+                at_once,
+            };
+            report.run("get_memories, 50", measure(work, list).await?);
+            report.run("query_memory, repeated", measure(work, repeated).await?);
+            report.run("query_memory, fresh", measure(work, fresh(range)).await?);
+        }
     }
     let surfaces: &'static Surfaces = Box::leak(Box::new(Surfaces::new(&server.url, people)?));
-    for at_once in [one, many] {
+    for (range, at_once) in [(10, one), (20, many)] {
         let work = Work {
             calls: settings.reads,
             at_once,
         };
-        report.compare(surfaces.compare(texts, REPEATED, work).await?);
+        let fresh = Questions::Fresh(range * FRESH);
+        for (kind, questions) in [
+            ("repeated", Questions::Repeated(REPEATED)),
+            ("fresh", fresh),
+        ] {
+            report.compare(kind, surfaces.compare(texts, questions, work).await?);
+        }
     }
     report.size("resident, after the load", server.resident_mib()?, "MiB");
     report.size("resident, highest", server.highest_mib()?, "MiB");

@@ -7,8 +7,8 @@ use crate::{Settings, measure::Run, surfaces::Comparison};
 /// Collects figures and prints them at the end.
 pub(crate) struct Report {
     settings: Settings,
-    runs: Vec<(&'static str, Run)>,
-    sizes: Vec<(&'static str, f64, &'static str)>,
+    runs: Vec<(String, Run)>,
+    sizes: Vec<(String, f64, &'static str)>,
 }
 
 impl Report {
@@ -22,7 +22,8 @@ impl Report {
 
     /// Adds a run; it is announced at once, since runs take their time.
     #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
-    pub(crate) fn run(&mut self, name: &'static str, run: Run) {
+    pub(crate) fn run(&mut self, name: impl Into<String>, run: Run) {
+        let name = name.into();
         eprintln!(
             "{name}: {} calls in {:.1} s",
             run.work.calls,
@@ -32,15 +33,17 @@ impl Report {
     }
 
     /// Adds a comparison of `/mcp` with `/api/tools`.
-    pub(crate) fn compare(&mut self, comparison: Comparison) {
-        self.size("/mcp against /api/tools, p50", comparison.ratio(), "times");
-        self.run("query_memory, /api/tools", comparison.tools);
-        self.run("query_memory, /mcp", comparison.mcp);
+    pub(crate) fn compare(&mut self, questions: &str, comparison: Comparison) {
+        let at_once = comparison.mcp.work.at_once;
+        let name = format!("/mcp : /api/tools, {questions}, {at_once} at once");
+        self.size(name, comparison.ratio(), "times");
+        self.run(format!("{questions}, /api/tools"), comparison.tools);
+        self.run(format!("{questions}, /mcp"), comparison.mcp);
     }
 
     /// Adds a single figure.
-    pub(crate) fn size(&mut self, name: &'static str, value: f64, unit: &'static str) {
-        self.sizes.push((name, value, unit));
+    pub(crate) fn size(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.sizes.push((name.into(), value, unit));
     }
 
     #[expect(clippy::print_stdout, reason = "the report is what the program is for")]
@@ -69,12 +72,12 @@ impl Report {
         }
         println!();
         for (name, value, unit) in &self.sizes {
-            println!("{name:32} {value:>9.2} {unit}");
+            println!("{name:40} {value:>9.2} {unit}");
         }
     }
 
     fn as_json(&self) -> Value {
-        let run = |(name, run): &(&str, Run)| {
+        let run = |(name, run): &(String, Run)| {
             json!({
                 "name": name,
                 "calls": run.work.calls,
@@ -85,7 +88,7 @@ impl Report {
                 "p99_ms": run.within_ms(0.99),
             })
         };
-        let size = |(name, value, unit): &(&str, f64, &str)| json!({"name": name, "value": value, "unit": unit});
+        let size = |(name, value, unit): &(String, f64, &str)| json!({"name": name, "value": value, "unit": unit});
         json!({
             "users": self.settings.users,
             "memories_each": self.settings.memories,

@@ -24,6 +24,24 @@ enum Surface {
     Mcp,
 }
 
+/// Which questions are asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Questions {
+    /// So many, again and again, so that no embedding hides what the surfaces cost.
+    Repeated(u32),
+    /// Each one new, as people ask: from this number on.
+    Fresh(u32),
+}
+
+impl Questions {
+    fn number(self, n: u32, round: u32) -> u32 {
+        match self {
+            Self::Repeated(most) => n % most,
+            Self::Fresh(start) => start + round * 100_000 + n,
+        }
+    }
+}
+
 /// A comparison of the two.
 pub(crate) struct Comparison {
     /// Through `/api/tools`.
@@ -56,36 +74,36 @@ impl Surfaces {
         })
     }
 
-    /// Asks questions that were asked before, so that no embedding hides what
-    /// the surfaces cost; after a first round that nobody counts.
+    /// Has the surfaces answer in turns, after a first round that nobody counts.
     pub(crate) async fn compare(
         &'static self,
         texts: Texts,
-        questions: u32,
+        questions: Questions,
         work: Work,
     ) -> anyhow::Result<Comparison> {
         let turn = Work {
             calls: work.calls.div_ceil(TURNS),
             ..work
         };
-        let run = |surface| {
+        let run = |surface, round| {
             measure(turn, move |n| {
-                self.ask(surface, n, texts.question(n % questions))
+                self.ask(surface, n, texts.question(questions.number(n, round)))
             })
         };
-        for surface in [Surface::Tools, Surface::Mcp] {
-            run(surface).await?;
-        }
-        let mut tools = run(Surface::Tools).await?;
-        let mut mcp = run(Surface::Mcp).await?;
+        let (first, second) = (Surface::Tools, Surface::Mcp);
+        run(first, 0).await?;
+        run(second, 1).await?;
+        let mut tools = run(first, 2).await?;
+        let mut mcp = run(second, 3).await?;
         for n in 1..TURNS {
             // Who comes second finds the caches warm, so that changes, too.
+            let (tools_round, mcp_round) = (2 + 2 * n, 3 + 2 * n);
             if n % 2 == 0 {
-                tools.join(run(Surface::Tools).await?);
-                mcp.join(run(Surface::Mcp).await?);
+                tools.join(run(first, tools_round).await?);
+                mcp.join(run(second, mcp_round).await?);
             } else {
-                mcp.join(run(Surface::Mcp).await?);
-                tools.join(run(Surface::Tools).await?);
+                mcp.join(run(second, mcp_round).await?);
+                tools.join(run(first, tools_round).await?);
             }
         }
         Ok(Comparison { tools, mcp })
