@@ -9,7 +9,7 @@ use url::{Url, form_urlencoded};
 
 /// Schemes that run or show something in the browser instead of leading to an
 /// application (RFC 9700 section 4.11), or that no answer can arrive at.
-const DENIED: [&str; 14] = [
+const DENIED: [&str; 20] = [
     "javascript",
     "data",
     "file",
@@ -24,6 +24,13 @@ const DENIED: [&str; 14] = [
     "urn",
     "ws",
     "wss",
+    // Handlers of operating systems that start programs, or call and write to people.
+    "intent",
+    "ms-msdt",
+    "search-ms",
+    "sms",
+    "tel",
+    "shell",
 ];
 
 /// Names that an answer adds to the query, so a registered query must not have them.

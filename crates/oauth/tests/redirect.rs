@@ -53,6 +53,8 @@ fn what_is_dangerous_or_ambiguous_cannot_be_registered() {
         ("data:text/html,x", Invalid::Scheme("data".into())),
         ("file:///etc/passwd", Invalid::Scheme("file".into())),
         ("vbscript:x", Invalid::Scheme("vbscript".into())),
+        ("intent://x/y", Invalid::Scheme("intent".into())),
+        ("ms-msdt:/id", Invalid::Scheme("ms-msdt".into())),
         ("about:blank", Invalid::Scheme("about".into())),
         ("blob:https://app.example/x", Invalid::Scheme("blob".into())),
         ("https://app.example/cb#x", Invalid::Fragment),
