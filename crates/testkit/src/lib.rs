@@ -1,12 +1,14 @@
 //! What tests share: clocks, entropy, databases, servers, browser.
 
 mod clock;
+pub mod cluster;
 mod databases;
 mod embedder;
 mod entropy;
 pub mod postgres;
 
 pub use clock::FakeClock;
+pub use cluster::Cluster;
 pub use databases::{TestDatabase, databases};
 pub use embedder::HashEmbedder;
 pub use entropy::SeededEntropy;

@@ -137,15 +137,7 @@ fn server() -> &'static Server {
 }
 
 fn start(programs: &Path) -> Server {
-    let mut command = if is_root() {
-        // PostgreSQL refuses to run as root. Its Debian package makes a user for it.
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--", "sh"]);
-        command
-    } else {
-        Command::new("sh")
-    };
-    let mut keeper = command
+    let mut keeper = as_its_user("sh")
         .args(["-c", KEEPER, "keeper"])
         .arg(programs)
         .stdin(Stdio::piped())
@@ -168,6 +160,17 @@ fn start(programs: &Path) -> Server {
         admin,
         _keeper: Some(keeper),
     }
+}
+
+/// Returns a command that runs `program` as a user that PostgreSQL can run as.
+pub(crate) fn as_its_user(program: &str) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    // PostgreSQL refuses to run as root. Its Debian package makes a user for it.
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--", program]);
+    command
 }
 
 async fn connect(admin: &PgConnectOptions) -> PgConnection {
