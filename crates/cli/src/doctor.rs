@@ -151,7 +151,7 @@ impl Doctor {
 
     /// A database that is not there yet is no problem. Nothing is written or migrated here.
     async fn server_database(&self) -> anyhow::Result<String> {
-        let url = self.web.server_database_url(&self.data_dir)?;
+        let url = self.web.database.url(&self.data_dir)?;
         if not_made(&url).is_some() {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }

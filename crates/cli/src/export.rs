@@ -16,13 +16,10 @@ use picard_app::{App, ListMemories, Read, write_line};
 use picard_domain::{Expired, Handle, MemoryFilter, PageSize};
 
 use crate::{
-    data_dir::DataDir,
     hint::OrHint as _,
-    logging::Logging,
-    model::Model,
     owner::{Progress, owner},
+    place::ServerData,
     serve,
-    server::{Database, Keys, open_app},
 };
 
 /// Memories read at once.
@@ -44,26 +41,16 @@ pub(crate) struct Export {
     )]
     output: PathBuf,
     #[command(flatten)]
-    data_dir: DataDir,
-    #[command(flatten)]
-    database: Database,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    model: Model,
-    #[command(flatten)]
-    logging: Logging,
+    data: ServerData,
 }
 
 impl Export {
     #[expect(clippy::print_stderr, reason = "standard output may be the memories")]
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        self.logging.start("warn")?;
+        let database = self.data.begin()?;
         let mut stopped = serve::stop_signal()?;
-        let database = self.database.existing_url(&self.data_dir)?;
         let mut output = Output::open(&self.output)?;
-        let model = self.model.load().await?;
-        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let app = self.data.open(database).await?;
         let written = tokio::select! {
             written = self.write(&app, &mut output) => written,
             _ = stopped.changed() => Err(anyhow::anyhow!("stopped before the end")),

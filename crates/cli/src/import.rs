@@ -18,12 +18,9 @@ use picard_domain::Handle;
 use serde::Serialize;
 
 use crate::{
-    data_dir::DataDir,
     hint::OrHint as _,
-    logging::Logging,
-    model::Model,
     owner::{Progress, owner},
-    server::{Database, Keys, open_app},
+    place::ServerData,
 };
 
 /// Lines stored in one transaction.
@@ -50,15 +47,7 @@ pub(crate) struct Import {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data_dir: DataDir,
-    #[command(flatten)]
-    database: Database,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    model: Model,
-    #[command(flatten)]
-    logging: Logging,
+    data: ServerData,
 }
 
 /// What became of the lines.
@@ -98,11 +87,9 @@ impl Lines {
 
 impl Import {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        self.logging.start("warn")?;
-        let database = self.database.existing_url(&self.data_dir)?;
+        let database = self.data.begin()?;
         let source = self.source()?;
-        let model = self.model.load().await?;
-        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let app = self.data.open(database).await?;
         let read = self.read(&app, source).await;
         app.close().await;
         let report = read.or_hint(

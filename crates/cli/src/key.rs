@@ -14,11 +14,7 @@ use picard_crypto::{KeyId, Keyring};
 use serde::Serialize;
 
 use crate::{
-    data_dir::{DataDir, LockedKeyring},
-    hint::OrHint as _,
-    logging::Logging,
-    owner::Progress,
-    server::{Database, Keys},
+    data_dir::LockedKeyring, hint::OrHint as _, owner::Progress, place::Place, server::Database,
     system::system,
 };
 
@@ -43,6 +39,8 @@ pub(crate) struct Status {
     json: bool,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    database: Database,
 }
 
 /// `picard key rotate`.
@@ -56,19 +54,8 @@ pub(crate) struct Rotate {
     shared: bool,
     #[command(flatten)]
     place: Place,
-}
-
-/// Whose keys.
-#[derive(Args)]
-struct Place {
-    #[command(flatten)]
-    data_dir: DataDir,
     #[command(flatten)]
     database: Database,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    logging: Logging,
 }
 
 /// A master key and what it does.
@@ -106,16 +93,6 @@ impl Key {
     }
 }
 
-impl Place {
-    async fn open(&self) -> anyhow::Result<MasterKeys> {
-        self.logging.start("warn")?;
-        let url = self.database.existing_url(&self.data_dir)?;
-        MasterKeys::open(&url)
-            .await
-            .context("the database cannot be opened")
-    }
-}
-
 /// Returns the keys of the keyring in their order, then those that are missing.
 async fn views(keys: &MasterKeys, keyring: &Keyring) -> anyhow::Result<Vec<KeyView>> {
     let used = keys.in_use().await?;
@@ -149,7 +126,8 @@ fn data_keys(count: u64) -> String {
 impl Status {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let keys = self.place.open().await?;
+        self.place.logging.start("warn")?;
+        let keys = self.place.master_keys(&self.database).await?;
         let opened = self.place.keys.open(&self.place.data_dir)?;
         if opened.is_new() {
             return Err(anyhow::anyhow!("there is no keyring beside the database"))
@@ -185,7 +163,8 @@ impl Status {
 
 impl Rotate {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let keys = self.place.open().await?;
+        self.place.logging.start("warn")?;
+        let keys = self.place.master_keys(&self.database).await?;
         let done = match self.place.keys.own_file(&self.place.data_dir)? {
             Some(file) => match LockedKeyring::open(&file) {
                 Ok(mut locked) => self.rotate(&keys, &mut locked).await,
@@ -250,7 +229,7 @@ impl Rotate {
 
     /// Refuses a new key that other nodes would not have.
     fn alone(&self) -> anyhow::Result<()> {
-        let url = self.place.database.url(&self.place.data_dir)?;
+        let url = self.database.url(&self.place.data_dir)?;
         if url.starts_with("sqlite:") || self.shared {
             return Ok(());
         }

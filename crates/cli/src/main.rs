@@ -21,6 +21,7 @@ mod mcp;
 mod migrate;
 mod model;
 mod owner;
+mod place;
 mod secret;
 mod serve;
 mod server;

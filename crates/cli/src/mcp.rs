@@ -17,14 +17,7 @@ use picard_domain::Handle;
 use picard_server::mcp::serve_stdio;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    data_dir::DataDir,
-    hint::OrHint as _,
-    logging::Logging,
-    model::Model,
-    serve,
-    server::{Keys, embedded_database, open_app},
-};
+use crate::{hint::OrHint as _, model::Model, place::Place, serve, server::embedded_database};
 
 /// The handle of the first account where the name at the machine makes none.
 const NAMELESS: &str = "me";
@@ -47,24 +40,19 @@ pub(crate) struct Mcp {
     )]
     partition_mib: usize,
     #[command(flatten)]
-    data_dir: DataDir,
-    #[command(flatten)]
-    keys: Keys,
+    place: Place,
     #[command(flatten)]
     model: Model,
-    #[command(flatten)]
-    logging: Logging,
 }
 
 impl Mcp {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        self.logging.start("error")?;
+        self.place.logging.start("error")?;
         let stopping = CancellationToken::new();
         serve::cancel_on(serve::stop_signal()?, stopping.clone());
-        let database = embedded_database(&self.data_dir)?;
-        let model = self.model.load().await?;
+        let database = embedded_database(&self.place.data_dir)?;
         let bytes = self.partition_mib.saturating_mul(1024 * 1024);
-        let app = open_app(&self.keys, &self.data_dir, database, model, bytes).await?;
+        let app = self.place.open(database, &self.model, bytes).await?;
         let spoken = match self.access(&app).await {
             Ok(access) => serve_stdio(app.clone(), access, stopping)
                 .await

@@ -35,7 +35,7 @@ impl Migrate {
         self.logging.start("warn")?;
         let steps = match self.service {
             Service::Server => {
-                let url = self.web.server_database_url(&self.data_dir)?;
+                let url = self.web.database.url(&self.data_dir)?;
                 picard_app::migrate(&url)
                     .await
                     .context("the database cannot be migrated")?

@@ -112,7 +112,7 @@ pub(crate) struct Keys {
     keys_file: Option<PathBuf>,
 }
 
-/// Where the server's database is.
+/// Where a service's database is.
 #[derive(Args, Clone)]
 pub(crate) struct Database {
     /// sqlite:PATH or postgres://… [default: SQLite in the data directory]
@@ -187,14 +187,19 @@ fn keyring_file(data_dir: &DataDir) -> anyhow::Result<PathBuf> {
 }
 
 impl Database {
-    /// Returns the database's address; SQLite in the data directory by default.
-    pub(crate) fn url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+    /// Returns the address that was given, whichever service it is for.
+    pub(crate) fn given(&self) -> anyhow::Result<Option<String>> {
         let given = Secret {
             name: "DATABASE_URL",
             value: self.database_url.as_ref(),
             file: self.database_url_file.as_ref(),
         };
-        match given.read()? {
+        given.read()
+    }
+
+    /// Returns the server's database's address; SQLite in the data directory by default.
+    pub(crate) fn url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
+        match self.given()? {
             Some(url) => Ok(url),
             None => embedded_database(data_dir),
         }

@@ -8,12 +8,10 @@ use picard_app::NewAccount;
 use zeroize::Zeroizing;
 
 use crate::{
-    data_dir::DataDir,
     hint::OrHint as _,
-    logging::Logging,
     migrate::Service,
     model::Model,
-    server::{Keys, open_app},
+    place::{Place, ServerData},
     web::{WebSettings, open_web},
 };
 
@@ -24,7 +22,7 @@ pub(crate) enum User {
     #[command(
         after_help = "Example:\n  picard user add jean-luc --admin\n  echo \"$PASSWORD\" | picard user add jean-luc --of web --password-stdin"
     )]
-    Add(Add),
+    Add(Box<Add>),
     /// Give an account of the server a new password; log-ins and connected applications end
     #[command(
         after_help = "Example:\n  picard user password jean-luc\n  echo \"$PASSWORD\" | picard user password jean-luc --password-stdin"
@@ -41,15 +39,7 @@ pub(crate) struct Password {
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
-    data_dir: DataDir,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    model: Model,
-    #[command(flatten)]
-    web: WebSettings,
-    #[command(flatten)]
-    logging: Logging,
+    data: ServerData,
 }
 
 /// `picard user add`.
@@ -67,15 +57,11 @@ pub(crate) struct Add {
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
-    data_dir: DataDir,
-    #[command(flatten)]
-    keys: Keys,
+    place: Place,
     #[command(flatten)]
     model: Model,
     #[command(flatten)]
     web: WebSettings,
-    #[command(flatten)]
-    logging: Logging,
 }
 
 impl User {
@@ -90,11 +76,9 @@ impl User {
 impl Password {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     async fn run(self) -> anyhow::Result<()> {
-        self.logging.start("warn")?;
+        let database = self.data.begin()?;
         let password = password(self.password_stdin)?;
-        let database = self.web.server_database_url(&self.data_dir)?;
-        let model = self.model.load().await?;
-        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let app = self.data.open(database).await?;
         let set = app.set_password(&self.name, &password).await;
         app.close().await;
         set.with_context(|| format!("the password of {} cannot be changed", self.name))?;
@@ -106,7 +90,7 @@ impl Password {
 impl Add {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
     async fn run(self) -> anyhow::Result<()> {
-        self.logging.start("warn")?;
+        self.place.logging.start("warn")?;
         let password = password(self.password_stdin)?;
         match self.service {
             Service::Server => self.add_to_server(&password).await?,
@@ -117,10 +101,9 @@ impl Add {
     }
 
     async fn add_to_server(&self, password: &str) -> anyhow::Result<()> {
-        let database = self.web.server_database_url(&self.data_dir)?;
+        let database = self.web.database.url(&self.place.data_dir)?;
         // Making an account embeds nothing; loading the model costs half a second at most.
-        let model = self.model.load().await?;
-        let app = open_app(&self.keys, &self.data_dir, database, model, 0).await?;
+        let app = self.place.open(database, &self.model, 0).await?;
         let account = NewAccount {
             handle: &self.name,
             name: &self.name,
@@ -133,7 +116,7 @@ impl Add {
     }
 
     async fn add_to_web(&self, password: &str) -> anyhow::Result<()> {
-        let (config, keys) = self.web.config(&self.data_dir, self.web.listen)?;
+        let (config, keys) = self.web.config(&self.place.data_dir, self.web.listen)?;
         let web = open_web(config, keys).await?;
         let made = web.add_user(&self.name, password, self.admin).await;
         web.close().await;

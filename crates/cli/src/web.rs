@@ -14,7 +14,7 @@ use crate::{
     logging::Logging,
     secret::Secret,
     serve,
-    server::local_url,
+    server::{Database, local_url},
     system::system,
     web_secrets::WebSecrets,
 };
@@ -58,12 +58,8 @@ pub(crate) struct WebSettings {
     /// The reference's name for SECRET_KEY
     #[arg(long, env = "DJANGO_SECRET_KEY", hide_env_values = true, hide = true)]
     django_secret_key: Option<String>,
-    /// sqlite:PATH or postgres://… [default: from DB_NAME, or SQLite in the data directory]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Option<String>,
-    /// A file that holds the database's address
-    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
-    database_url_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// The name of a PostgreSQL database
     #[arg(long, env = "DB_NAME", value_name = "NAME")]
     db_name: Option<String>,
@@ -255,31 +251,13 @@ impl WebSettings {
 
     /// Returns the database's address.
     pub(crate) fn database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        if let Some(url) = self.given_database_url()? {
+        if let Some(url) = self.database.given()? {
             return Ok(url);
         }
         match &self.db_name {
             Some(name) => self.postgres_url(name),
             None => embedded_database(data_dir),
         }
-    }
-
-    /// Returns the address of the server's database, for commands that may
-    /// work on either service.
-    pub(crate) fn server_database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        match self.given_database_url()? {
-            Some(url) => Ok(url),
-            None => crate::server::embedded_database(data_dir),
-        }
-    }
-
-    fn given_database_url(&self) -> anyhow::Result<Option<String>> {
-        let given = Secret {
-            name: "DATABASE_URL",
-            value: self.database_url.as_ref(),
-            file: self.database_url_file.as_ref(),
-        };
-        given.read()
     }
 
     fn postgres_url(&self, name: &str) -> anyhow::Result<String> {

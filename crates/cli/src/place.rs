@@ -1,0 +1,73 @@
+//! What commands have in common that work on a server's data themselves, beside
+//! a running service or without one: where it is and what opens it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use picard_app::{App, MasterKeys};
+
+use crate::{
+    data_dir::DataDir,
+    logging::Logging,
+    model::Model,
+    server::{Database, Keys, open_app},
+};
+
+/// The data directory and the keys, for a command that knows which database it means.
+#[derive(Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+/// A server's data with the model: all that its use cases need.
+#[derive(Args)]
+pub(crate) struct ServerData {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    model: Model,
+}
+
+impl Place {
+    /// Opens the use cases. `partition_bytes` is for questions; 0 when none is asked.
+    pub(crate) async fn open(
+        &self,
+        database: String,
+        model: &Model,
+        partition_bytes: usize,
+    ) -> anyhow::Result<Arc<App>> {
+        let model = model.load().await?;
+        open_app(&self.keys, &self.data_dir, database, model, partition_bytes).await
+    }
+
+    /// Opens a database for a look at its keys alone.
+    pub(crate) async fn master_keys(&self, database: &Database) -> anyhow::Result<MasterKeys> {
+        let url = database.existing_url(&self.data_dir)?;
+        MasterKeys::open(&url)
+            .await
+            .context("the database cannot be opened")
+    }
+}
+
+impl ServerData {
+    /// Begins a command: the log, at `warn` unless the person said otherwise, and
+    /// the database's address. An error when there is no database, since the
+    /// command works on what is in it.
+    pub(crate) fn begin(&self) -> anyhow::Result<String> {
+        self.place.logging.start("warn")?;
+        self.database.existing_url(&self.place.data_dir)
+    }
+
+    /// Opens the use cases on the database that [`Self::begin`] found.
+    pub(crate) async fn open(&self, database: String) -> anyhow::Result<Arc<App>> {
+        self.place.open(database, &self.model, 0).await
+    }
+}
