@@ -1,6 +1,6 @@
 //! The authorization endpoint: what an application asks, and what the person answers.
 
-use picard_crypto::{Digest, Token, TokenKind, Wrapped};
+use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{GrantId, Scopes, Span, UserId};
 use picard_oauth::{
     ErrorCode, Resources,
@@ -156,13 +156,8 @@ impl App {
         let row = users::find(&self.db, user)
             .await?
             .ok_or(Error::NotFound("account"))?;
-        let key_id = row.key_id.parse().map_err(Error::internal)?;
-        self.keys.open(
-            user,
-            &Wrapped {
-                key_id,
-                bytes: row.wrapped_key,
-            },
-        )
+        self.keys
+            .open_stored(user, &row.key_id, row.wrapped_key)
+            .await
     }
 }

@@ -1,19 +1,21 @@
 //! The data keys of users, unwrapped, for as long as they are in use; and the
 //! keyring, which may be replaced while the server runs.
 //!
-//! A keyring that is kept in a file can be read again. It is when a data key
+//! A keyring that is kept in a file, or that a command prints, can be read
+//! again. It is when a data key
 //! names a master key that is not known here (`picard key rotate` put a new one
 //! in front and has begun to wrap with it), and before and after a new data key
 //! is wrapped: so no account is left with a key that was retired meanwhile.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use moka::sync::Cache;
 use picard_crypto::{DataKey, KeyId, Keyring, Wrapped, sha256};
 use picard_domain::{Entropy, UserId};
+use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{App, Cause, Error};
 
@@ -21,22 +23,32 @@ use crate::{App, Cause, Error};
 const KEPT: u64 = 10_000;
 const IDLE: Duration = Duration::from_mins(10);
 
-/// How often unknown keys lead to the file at most: a key that is in no file
-/// must not cost a look at it for each request.
+/// How often unknown keys lead to a reading at most: a key that is nowhere must
+/// not cost one for each request.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Reads the keyring where it is kept.
+/// Reads the keyring where it is kept. It may take as long as a command takes,
+/// so it is called where waiting blocks nobody.
 pub type ReadKeyring = dyn Fn() -> Result<Keyring, Cause> + Send + Sync;
 
 /// The keyring, and the data keys that it opened.
 pub(crate) struct Keys {
     keyring: RwLock<Arc<Keyring>>,
-    source: Option<Box<ReadKeyring>>,
-    /// Held while the file is read, so that an older state of it never follows a
-    /// newer one. In it: when it was last read for a key that was not there.
-    looked_in_vain: Mutex<Option<Instant>>,
+    source: Option<Arc<ReadKeyring>>,
+    /// Held while the keyring is read, so that an older state of it never follows
+    /// a newer one.
+    readings: Mutex<Readings>,
     /// By the wrapped form, so that another wrapping can never give a stale key.
     opened: Cache<[u8; 32], Arc<DataKey>>,
+}
+
+/// When the keyring was read.
+#[derive(Default)]
+struct Readings {
+    /// When the last reading began.
+    last: Option<Instant>,
+    /// When one was made for a key that was not there.
+    in_vain: Option<Instant>,
 }
 
 /// A new data key, and how it is to be stored.
@@ -50,7 +62,7 @@ impl App {
     /// rotation needs no restart.
     #[must_use]
     pub fn reading_keys_by(mut self, source: Box<ReadKeyring>) -> Self {
-        self.keys.source = Some(source);
+        self.keys.source = Some(source.into());
         self
     }
 }
@@ -60,7 +72,7 @@ impl Keys {
         Self {
             keyring: RwLock::new(Arc::new(keyring)),
             source: None,
-            looked_in_vain: Mutex::default(),
+            readings: Mutex::default(),
             opened: Cache::builder()
                 .max_capacity(KEPT)
                 .time_to_idle(IDLE)
@@ -69,9 +81,9 @@ impl Keys {
     }
 
     /// Makes a data key for a new user, wrapped by the key that is first now.
-    pub(crate) fn make(&self, user: UserId, entropy: &dyn Entropy) -> NewKey {
+    pub(crate) async fn make(&self, user: UserId, entropy: &dyn Entropy) -> NewKey {
         let key = DataKey::generate(entropy);
-        let keyring = self.read_again(&mut self.looking());
+        let keyring = self.read_again().await;
         NewKey {
             wrapped: keyring.wrap(entropy, &key, user.uuid().as_bytes()),
             key,
@@ -80,26 +92,39 @@ impl Keys {
 
     /// Returns how a new data key has to be stored instead, when the key that
     /// wraps it was retired while the account was made.
-    pub(crate) fn anew(
+    pub(crate) async fn anew(
         &self,
         user: UserId,
         new: &NewKey,
         entropy: &dyn Entropy,
     ) -> Option<Wrapped> {
-        let keyring = self.read_again(&mut self.looking());
+        let keyring = self.read_again().await;
         let retired = !keyring.key_ids().contains(&new.wrapped.key_id);
         retired.then(|| keyring.wrap(entropy, &new.key, user.uuid().as_bytes()))
     }
 
-    /// Opens a user's data key.
-    pub(crate) fn open(&self, user: UserId, wrapped: &Wrapped) -> Result<Arc<DataKey>, Error> {
+    /// Opens a user's data key as their row has it.
+    pub(crate) async fn open_stored(
+        &self,
+        user: UserId,
+        key_id: &str,
+        wrapped_key: Vec<u8>,
+    ) -> Result<Arc<DataKey>, Error> {
+        let wrapped = Wrapped {
+            key_id: key_id.parse().map_err(Error::internal)?,
+            bytes: wrapped_key,
+        };
+        self.open(user, &wrapped).await
+    }
+
+    async fn open(&self, user: UserId, wrapped: &Wrapped) -> Result<Arc<DataKey>, Error> {
         let name = sha256(&[user.uuid().as_bytes(), wrapped.bytes.as_slice()].concat());
         if let Some(key) = self.opened.get(&name) {
             return Ok(key);
         }
         let mut keyring = self.current();
         if !keyring.key_ids().contains(&wrapped.key_id) {
-            keyring = self.look_for(wrapped.key_id);
+            keyring = self.look_for(wrapped.key_id).await;
         }
         let key = Arc::new(keyring.unwrap(wrapped, user.uuid().as_bytes())?);
         self.opened.insert(name, key.clone());
@@ -116,46 +141,63 @@ impl Keys {
         keyring.clone()
     }
 
-    fn looking(&self) -> MutexGuard<'_, Option<Instant>> {
-        let looking = self.looked_in_vain.lock();
-        looking.unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Reads the keyring again for a key that is not known, unless that was in
     /// vain a moment ago.
-    fn look_for(&self, id: KeyId) -> Arc<Keyring> {
-        let mut looking = self.looking();
+    async fn look_for(&self, id: KeyId) -> Arc<Keyring> {
+        let mut readings = self.readings.lock().await;
         let known = self.current();
         // Whoever had the lock may have found it.
-        if known.key_ids().contains(&id) || looking.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+        if known.key_ids().contains(&id)
+            || readings.in_vain.is_some_and(|at| at.elapsed() < LOOK_AGAIN)
+        {
             return known;
         }
-        let keyring = self.read_again(&mut looking);
+        self.read(&mut readings).await;
+        let keyring = self.current();
         let found = keyring.key_ids().contains(&id);
-        *looking = (!found).then(Instant::now);
+        readings.in_vain = (!found).then(Instant::now);
         tracing::info!(%id, found, "read the keyring again for a new master key");
         keyring
     }
 
-    /// Takes over the keyring from where it is kept. One that cannot be read
-    /// changes nothing: the known keys still open what they did.
-    fn read_again(&self, _looking: &mut MutexGuard<'_, Option<Instant>>) -> Arc<Keyring> {
-        if let Some(source) = &self.source {
-            match source() {
-                Ok(read) => {
-                    let keyring = self.keyring.write();
-                    *keyring.unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
-                }
-                Err(error) => tracing::error!(%error, "the keyring cannot be read again"),
-            }
+    /// Returns the keyring as it is kept at some moment after this call. One
+    /// reading serves everybody who asked before it began.
+    async fn read_again(&self) -> Arc<Keyring> {
+        let asked = Instant::now();
+        let mut readings = self.readings.lock().await;
+        if readings.last.is_none_or(|began| began < asked) {
+            self.read(&mut readings).await;
         }
         self.current()
+    }
+
+    /// Takes over the keyring from where it is kept. One that cannot be read
+    /// changes nothing: the known keys still open what they did.
+    async fn read(&self, readings: &mut Readings) {
+        let Some(source) = self.source.clone() else {
+            return;
+        };
+        readings.last = Some(Instant::now());
+        let read = match spawn_blocking(move || source()).await {
+            Ok(read) => read,
+            Err(ended) => Err(ended.into()),
+        };
+        match read {
+            Ok(read) => {
+                let keyring = self.keyring.write();
+                *keyring.unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
+            }
+            Err(error) => tracing::error!(%error, "the keyring cannot be read again"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    };
 
     use super::*;
 
@@ -190,7 +232,7 @@ mod tests {
         fn keys(&self) -> Keys {
             let mut keys = Keys::new(self.0.0.lock().expect("unpoisoned").clone());
             let file = self.0.clone();
-            keys.source = Some(Box::new(move || {
+            keys.source = Some(Arc::new(move || {
                 file.1.fetch_add(1, Ordering::Relaxed);
                 Ok(file.0.lock().expect("unpoisoned").clone())
             }));
@@ -198,9 +240,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_master_key_that_is_new_in_the_file_is_found_and_one_that_is_not_is_not_looked_for_always()
-    {
+    #[tokio::test]
+    async fn a_master_key_that_is_new_in_the_file_is_found_and_one_that_is_not_is_not_looked_for_always()
+     {
         let entropy = Counting(AtomicU8::new(0));
         let user = UserId::random(&entropy);
         let old = Keyring::generate(&entropy);
@@ -210,20 +252,23 @@ mod tests {
         let data_key = DataKey::generate(&entropy);
         let wrapped = new.wrap(&entropy, &data_key, user.uuid().as_bytes());
         file.replace(&new);
-        let opened = keys.open(user, &wrapped).expect("the file has its key");
+        let opened = keys
+            .open(user, &wrapped)
+            .await
+            .expect("the file has its key");
         assert_eq!(*opened.to_fernet_key(), *data_key.to_fernet_key());
 
         let stranger = Keyring::generate(&entropy);
         let wrapped = stranger.wrap(&entropy, &data_key, user.uuid().as_bytes());
         let before = file.reads();
         for _ in 0..100 {
-            assert!(keys.open(user, &wrapped).is_err());
+            assert!(keys.open(user, &wrapped).await.is_err());
         }
         assert!(file.reads() - before < 100, "a look for each request");
     }
 
-    #[test]
-    fn no_new_account_is_left_with_a_key_that_was_retired_while_it_was_made() {
+    #[tokio::test]
+    async fn no_new_account_is_left_with_a_key_that_was_retired_while_it_was_made() {
         let entropy = Counting(AtomicU8::new(0));
         let user = UserId::random(&entropy);
         let old = Keyring::generate(&entropy);
@@ -231,16 +276,22 @@ mod tests {
         let keys = file.keys();
         let rotated = old.rotated(&entropy);
 
-        let made = keys.make(user, &entropy);
+        let made = keys.make(user, &entropy).await;
         assert_eq!(made.wrapped.key_id, old.active());
         file.replace(&rotated);
-        assert!(keys.anew(user, &made, &entropy).is_none(), "both open it");
+        assert!(
+            keys.anew(user, &made, &entropy).await.is_none(),
+            "both open it"
+        );
         file.replace(&rotated.active_only());
-        let anew = keys.anew(user, &made, &entropy).expect("it was retired");
+        let anew = keys
+            .anew(user, &made, &entropy)
+            .await
+            .expect("it was retired");
         assert_eq!(anew.key_id, rotated.active());
-        let opened = keys.open(user, &anew).expect("it is known");
+        let opened = keys.open(user, &anew).await.expect("it is known");
         assert_eq!(*opened.to_fernet_key(), *made.key.to_fernet_key());
-        let next = keys.make(user, &entropy);
+        let next = keys.make(user, &entropy).await;
         assert_eq!(next.wrapped.key_id, rotated.active());
     }
 }

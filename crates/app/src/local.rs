@@ -7,7 +7,7 @@
 //! is the proof, and the access that it gives is as wide as the owner's own.
 //! Nothing that comes over a network leads here.
 
-use picard_crypto::{Wrapped, check_strength, dummy_hash};
+use picard_crypto::{check_strength, dummy_hash};
 use picard_domain::{ClientId, DisplayName, GrantId, Handle, Instant, Scopes, UserId};
 use picard_store::users::{self, Creation, NewUser, User};
 use uuid::Uuid;
@@ -58,7 +58,7 @@ impl App {
                 if user.disabled_at.is_some() {
                     return Err(LocalError::Locked(user.handle));
                 }
-                return Ok(self.owner_access(user)?);
+                return Ok(self.owner_access(user).await?);
             }
             self.make_local(named.unwrap_or(first)).await?;
         }
@@ -72,7 +72,7 @@ impl App {
             .await
             .map_err(Error::from)?
             .ok_or_else(|| LocalError::Unknown(handle.clone()))?;
-        Ok(self.owner_access(user)?)
+        Ok(self.owner_access(user).await?)
     }
 
     /// Gives a person a new password, without asking for the old one: for who
@@ -98,9 +98,10 @@ impl App {
     /// `None` when the account is gone or locked.
     pub(crate) async fn recheck_owner(&self, user: UserId) -> Result<Option<Access>, Error> {
         let user = users::find(&self.db, user).await?;
-        user.filter(|user| user.disabled_at.is_none())
-            .map(|user| self.owner_access(user))
-            .transpose()
+        match user.filter(|user| user.disabled_at.is_none()) {
+            Some(user) => self.owner_access(user).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Finds who is meant; `None` when there is no account at all.
@@ -125,7 +126,7 @@ impl App {
 
     async fn make_local(&self, handle: &Handle) -> Result<(), Error> {
         let id = UserId::random(self.entropy());
-        let key = self.keys.make(id, self.entropy());
+        let key = self.keys.make(id, self.entropy()).await;
         let name: DisplayName = handle.as_str().parse().map_err(Error::internal)?;
         let new = NewUser {
             id,
@@ -143,11 +144,11 @@ impl App {
         }
     }
 
-    fn owner_access(&self, user: User) -> Result<Access, Error> {
-        let wrapped = Wrapped {
-            key_id: user.key_id.parse().map_err(Error::internal)?,
-            bytes: user.wrapped_key,
-        };
+    async fn owner_access(&self, user: User) -> Result<Access, Error> {
+        let key = self
+            .keys
+            .open_stored(user.id, &user.key_id, user.wrapped_key)
+            .await?;
         Ok(Access {
             user_id: user.id,
             handle: user.handle,
@@ -157,7 +158,7 @@ impl App {
             expires_at: Instant::from_micros(i64::MAX),
             proof: Proof::DataDirectory,
             version: user.version,
-            key: self.keys.open(user.id, &wrapped)?,
+            key,
         })
     }
 }

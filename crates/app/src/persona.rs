@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use picard_crypto::{DataKey, Wrapped};
+use picard_crypto::DataKey;
 use picard_domain::{Instant, MemoryFilter, MemoryId, UserId};
 use picard_store::{memories, users};
 
@@ -96,11 +96,10 @@ impl App {
         };
         let user = user.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(Error::NotFound("user"))?;
-        let wrapped = Wrapped {
-            key_id: user.key_id.parse().map_err(Error::internal)?,
-            bytes: user.wrapped_key,
-        };
-        let key = self.keys.open(user.id, &wrapped)?;
+        let key = self
+            .keys
+            .open_stored(user.id, &user.key_id, user.wrapped_key)
+            .await?;
         let owner = Owner {
             id: user.id,
             version: user.version,

@@ -2,7 +2,6 @@
 //! background, a few at a time. Until its turn a memory is found by its words
 //! alone. A stop loses nothing: what is done is done, and the rest is found again.
 
-use picard_crypto::Wrapped;
 use picard_domain::{MemoryId, UserId};
 use picard_store::{
     memories::SealedVectors,
@@ -46,11 +45,11 @@ impl App {
     }
 
     async fn renew(&self, memory: &Outdated) -> Result<(), Error> {
-        let wrapped = Wrapped {
-            key_id: memory.key_id.parse().map_err(Error::internal)?,
-            bytes: memory.wrapped_key.clone(),
-        };
-        let key = self.keys.open(memory.user_id, &wrapped)?;
+        let wrapped = memory.wrapped_key.clone();
+        let key = self
+            .keys
+            .open_stored(memory.user_id, &memory.key_id, wrapped)
+            .await?;
         let text = key.fernet_decrypt(&memory.ciphertext)?;
         let chunks = self.embedding.passage(text.expose()).await?;
         let bound = vectors::bound_to(memory.user_id, memory.id);

@@ -59,7 +59,7 @@ impl App {
     ) -> Result<(UserId, String), SignUpError> {
         let id = UserId::random(self.entropy());
         let password_hash = self.passwords.hash(password).await?;
-        let key = self.keys.make(id, self.entropy());
+        let key = self.keys.make(id, self.entropy()).await;
         let new = NewUser {
             id,
             handle: &checked.handle,
@@ -85,7 +85,7 @@ impl App {
     ) -> Result<Creation, Error> {
         let creation = users::create(&self.db, new).await?;
         if creation == Creation::Created
-            && let Some(anew) = self.keys.anew(new.id, key, self.entropy())
+            && let Some(anew) = self.keys.anew(new.id, key, self.entropy()).await
         {
             let old = WrappedKey {
                 id: new.id,

@@ -1,6 +1,6 @@
 //! Access tokens at work: who calls, what a token is for, and its end.
 
-use picard_crypto::{Digest, Token, TokenKind, Wrapped};
+use picard_crypto::{Digest, Token, TokenKind};
 use picard_oauth::{
     Resources,
     introspection::{ActiveToken, IntrospectionRequest, IntrospectionResponse},
@@ -33,7 +33,7 @@ impl App {
         }
         let (user, grant) = (row.user_id, row.grant_id);
         grants::touch(&self.db, user, grant, row.grant_last_used_at, now).await?;
-        self.access(digest, row).map(Some)
+        self.access(digest, row).await.map(Some)
     }
 
     /// Returns the same access as of this moment, with the version to be seen
@@ -42,17 +42,19 @@ impl App {
         match access.proof {
             Proof::DataDirectory => self.recheck_owner(access.user_id).await,
             Proof::Token(digest) => {
-                let found = tokens::authenticate(&self.db, digest, self.now()).await?;
-                found.map(|row| self.access(digest, row)).transpose()
+                match tokens::authenticate(&self.db, digest, self.now()).await? {
+                    Some(row) => self.access(digest, row).await.map(Some),
+                    None => Ok(None),
+                }
             }
         }
     }
 
-    fn access(&self, digest: [u8; 32], row: tokens::Access) -> Result<Access, Error> {
-        let wrapped = Wrapped {
-            key_id: row.key_id.parse().map_err(Error::internal)?,
-            bytes: row.wrapped_key,
-        };
+    async fn access(&self, digest: [u8; 32], row: tokens::Access) -> Result<Access, Error> {
+        let key = self
+            .keys
+            .open_stored(row.user_id, &row.key_id, row.wrapped_key)
+            .await?;
         Ok(Access {
             user_id: row.user_id,
             handle: row.handle,
@@ -62,7 +64,7 @@ impl App {
             expires_at: row.expires_at,
             proof: Proof::Token(digest),
             version: row.version,
-            key: self.keys.open(row.user_id, &wrapped)?,
+            key,
         })
     }
 
