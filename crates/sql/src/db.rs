@@ -52,10 +52,8 @@ impl Db {
     /// Opens `sqlite:PATH` (made, with mode 0600, when it does not exist) or
     /// `postgres://…`. Runs no migration.
     pub async fn open(address: &str, options: &Options) -> Result<Self, Error> {
-        if let Some(rest) = address.strip_prefix("sqlite:") {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            let path = path.split('?').next().filter(|path| !path.is_empty());
-            Self::open_sqlite(Path::new(path.ok_or(Error::Address)?), options).await
+        if let Some(path) = sqlite_path(address)? {
+            Self::open_sqlite(path, options).await
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
             Self::open_postgres(address, options).await
         } else {
@@ -102,6 +100,29 @@ impl Db {
             .connect_with(common.pragma("query_only", "on"))
             .await?;
         Ok(Self::Sqlite { read, write })
+    }
+
+    /// Opens a database that is there to read from it. The file of SQLite is not
+    /// changed, nor made when it is missing.
+    pub async fn open_to_read(address: &str, options: &Options) -> Result<Self, Error> {
+        let Some(path) = sqlite_path(address)? else {
+            return Self::open(address, options).await;
+        };
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(options.patience)
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let pool = PoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(options.patience)
+            .connect_with(connect)
+            .await?;
+        Ok(Self::Sqlite {
+            read: pool.clone(),
+            write: pool,
+        })
     }
 
     async fn open_postgres(address: &str, options: &Options) -> Result<Self, Error> {
@@ -191,6 +212,10 @@ impl Db {
         match self {
             Self::Sqlite { read, write } => {
                 read.close().await;
+                if write.is_closed() {
+                    // Opened to read: one pool, which may not fold anything.
+                    return;
+                }
                 let fold = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                     .execute(write)
                     .await;
@@ -225,6 +250,16 @@ impl Db {
     }
 }
 
+/// Returns the file that `sqlite:PATH` names, or `None` for another kind of address.
+pub fn sqlite_path(address: &str) -> Result<Option<&Path>, Error> {
+    let Some(rest) = address.strip_prefix("sqlite:") else {
+        return Ok(None);
+    };
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split('?').next().filter(|path| !path.is_empty());
+    Ok(Some(Path::new(path.ok_or(Error::Address)?)))
+}
+
 /// Reads the row of an answer that has at most one.
 pub(crate) fn at_most_one<R: Record>(rows: &[Row]) -> Result<Option<R>, Error> {
     match rows {
@@ -236,7 +271,7 @@ pub(crate) fn at_most_one<R: Record>(rows: &[Row]) -> Result<Option<R>, Error> {
 
 /// Makes the file before SQLite does, so that no moment passes in which others
 /// could open it. SQLite gives its log files the mode of the database.
-fn create_private(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create_new(true).write(true);
     #[cfg(unix)]

@@ -55,9 +55,38 @@ pub enum Error {
         /// Whose tables were looked for.
         wanted: &'static str,
     },
+    /// The database is a copy that was stopped before its end.
+    #[error(
+        "the database is a half-done copy of {of}; finish it with the `picard migrate --from … --to …` \
+         that began it, or empty the database"
+    )]
+    HalfCopied {
+        /// What it becomes a copy of.
+        of: String,
+    },
+    /// A table that cannot be copied, or cannot be made.
+    #[error("the table {table} cannot be copied: {why}")]
+    Uncopyable {
+        /// Its name.
+        table: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The file of an SQLite database is no longer what was written.
+    #[error("the database file is damaged: {0}")]
+    Damaged(String),
     /// A statement is wrong, or the database has lost its tables.
     #[error("the database refused a statement")]
     Other(#[source] sqlx::Error),
+}
+
+impl Error {
+    pub(crate) fn uncopyable(table: &str, why: &'static str) -> Self {
+        Self::Uncopyable {
+            table: table.to_owned(),
+            why,
+        }
+    }
 }
 
 impl Transient for Error {

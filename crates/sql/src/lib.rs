@@ -3,7 +3,7 @@
 //! A query is written once, in the SQL that both understand, and run by one
 //! Rust function. Lives here: opening a database ([`Db`]), statements ([`sql!`]),
 //! rows ([`record!`]), transactions that are retried ([`transaction!`]),
-//! migrations ([`migrate`]). Does not live here: any table, any business rule.
+//! migrations ([`migrate`]), copies of whole databases ([`copy`]). Does not live here: any table, any business rule.
 //! `store` and `web` call it for their own tables.
 //!
 //! # Types
@@ -79,18 +79,21 @@
 //! # }
 //! ```
 
+pub mod copy;
 mod db;
 mod domain;
 mod error;
+mod file;
 mod migrate;
 mod query;
 mod retry;
 mod row;
 mod tx;
 
-pub use db::{Db, Options};
+pub use db::{Db, Options, sqlite_path};
 pub use error::Error;
-pub use migrate::{Migration, Schema, migrate, pending, tables};
+pub use file::{Alone, check_file, copy_file};
+pub use migrate::{Migration, Schema, migrate, pending, tables, version};
 pub use query::{Bind, Query, Value, placeholders};
 pub use retry::{Attempts, Transient, wait};
 pub use row::{Column, Record, Row};

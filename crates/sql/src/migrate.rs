@@ -6,6 +6,12 @@
 
 use crate::{Attempts, Db, Error, sql, wait};
 
+/// The table that says which versions a database has.
+const VERSIONS: &str = "picard_schema";
+
+/// The table that marks a copy which is not complete; `copy` makes and drops it.
+pub(crate) const MARK: &str = "picard_copy";
+
 /// One step of a schema, written for both databases.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
@@ -50,11 +56,31 @@ pub async fn migrate(db: &Db, schema: &Schema) -> Result<usize, Error> {
 
 /// Returns the steps that the database still lacks, changing nothing.
 ///
-/// A database of a newer program, or of another service, is an error.
+/// A database of a newer program or of another service is an error, and so is
+/// one that is being copied into.
 pub async fn pending(db: &Db, schema: &Schema) -> Result<&'static [Migration], Error> {
-    if !has_versions_table(db).await? {
+    let tables = tables(db).await?;
+    if !tables.iter().any(|table| table == VERSIONS) {
         return Ok(schema.migrations);
     }
+    if tables.iter().any(|table| table == MARK) {
+        let (of,) = db.one(sql!("SELECT source FROM picard_copy")).await?;
+        return Err(Error::HalfCopied { of });
+    }
+    Ok(&schema.migrations[found(db, schema).await? as usize..])
+}
+
+/// Returns the version of the database, 0 for an empty one, whether it is being
+/// copied into or not. A newer program's or another service's is an error.
+pub async fn version(db: &Db, schema: &Schema) -> Result<i64, Error> {
+    if has_versions_table(db).await? {
+        found(db, schema).await
+    } else {
+        Ok(0)
+    }
+}
+
+async fn found(db: &Db, schema: &Schema) -> Result<i64, Error> {
     let rows = db
         .all::<(String, i64)>(sql!("SELECT schema_name, version FROM picard_schema"))
         .await?;
@@ -69,7 +95,7 @@ pub async fn pending(db: &Db, schema: &Schema) -> Result<&'static [Migration], E
     if found > known {
         return Err(Error::SchemaTooNew { found, known });
     }
-    Ok(&schema.migrations[found as usize..])
+    Ok(found)
 }
 
 /// Returns the names of all tables in the database.
@@ -105,7 +131,7 @@ async fn create_versions_table(db: &Db) -> Result<(), Error> {
 
 async fn has_versions_table(db: &Db) -> Result<bool, Error> {
     let tables = tables(db).await?;
-    Ok(tables.iter().any(|table| table == "picard_schema"))
+    Ok(tables.iter().any(|table| table == VERSIONS))
 }
 
 async fn apply(db: &Db, schema: &Schema, step: &Migration) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 //! A statement with the values for its placeholders.
 
-use sqlx::{Database, Postgres, Sqlite, query::Query as Prepared};
+use std::borrow::Cow;
+
+use sqlx::{AssertSqlSafe, Database, Postgres, Sqlite, query::Query as Prepared};
 use uuid::Uuid;
 
 /// Writes a statement: a text with `$1`, `$2` and so on, then the values in
@@ -102,7 +104,7 @@ impl<T: Bind> Bind for Option<T> {
 /// A statement with its values, made by [`sql!`].
 #[derive(Clone)]
 pub struct Query {
-    text: &'static str,
+    text: Cow<'static, str>,
     values: Vec<Value>,
 }
 
@@ -110,9 +112,25 @@ impl Query {
     /// Takes the text of a statement.
     pub fn new(text: &'static str) -> Self {
         Self {
-            text,
+            text: Cow::Borrowed(text),
             values: Vec::new(),
         }
+    }
+
+    /// Takes a statement that was put together from the names of tables and
+    /// columns: for [`copy`](crate::copy), which knows none beforehand.
+    pub(crate) fn composed(text: String) -> Self {
+        Self {
+            text: Cow::Owned(text),
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a value of any type.
+    #[must_use]
+    pub(crate) fn with(mut self, value: Value) -> Self {
+        self.values.push(value);
+        self
     }
 
     /// Adds the value of the next placeholder.
@@ -128,10 +146,15 @@ impl Query {
         self.text.trim_start().starts_with("SELECT")
     }
 
+    /// Every text is a constant of this program or made of names in its migrations.
+    fn safe(&self) -> AssertSqlSafe<Cow<'static, str>> {
+        AssertSqlSafe(self.text.clone())
+    }
+
     pub(crate) fn sqlite(&self) -> Prepared<'_, Sqlite, <Sqlite as Database>::Arguments> {
         self.values
             .iter()
-            .fold(sqlx::query(self.text), |query, value| match value {
+            .fold(sqlx::query(self.safe()), |query, value| match value {
                 Value::Uuid(id) => query.bind(*id),
                 Value::Integer(number) => query.bind(*number),
                 Value::Boolean(flag) => query.bind(*flag),
@@ -143,7 +166,7 @@ impl Query {
     pub(crate) fn postgres(&self) -> Prepared<'_, Postgres, <Postgres as Database>::Arguments> {
         self.values
             .iter()
-            .fold(sqlx::query(self.text), |query, value| match value {
+            .fold(sqlx::query(self.safe()), |query, value| match value {
                 Value::Uuid(id) => query.bind(*id),
                 Value::Integer(number) => query.bind(*number),
                 Value::Boolean(flag) => query.bind(*flag),

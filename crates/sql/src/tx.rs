@@ -89,7 +89,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn rows(&mut self, query: &Query) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn rows(&mut self, query: &Query) -> Result<Vec<Row>, Error> {
         Ok(match self {
             Self::Sqlite(tx) => {
                 let rows = query.sqlite().fetch_all(&mut **tx).await?;
