@@ -1,12 +1,15 @@
 //! What a person does with their own account.
 
 use picard_crypto::check_strength;
-use picard_domain::{Expired, GrantId, MemoryFilter, SessionId};
-use picard_store::{grants, memories, sessions, users};
+use picard_domain::{Expired, GrantId, MemoryFilter, SessionId, UserId};
+use picard_store::{
+    grants, memories, sessions,
+    users::{self, Removal},
+};
 
 use crate::{
-    Account, App, ApplicationView, Error, Origin, PasswordError, Person, SessionView,
-    attempts::Limit,
+    Account, App, ApplicationView, DeletionError, Error, Origin, PasswordError, Person,
+    SessionView, attempts::Limit,
 };
 
 impl App {
@@ -67,7 +70,9 @@ impl App {
         current: &str,
         new: &str,
     ) -> Result<(), PasswordError> {
-        self.confirm_password(person, current).await?;
+        if !self.is_password(person, current).await? {
+            return Err(PasswordError::WrongPassword);
+        }
         check_strength(new, person.handle.as_str()).map_err(PasswordError::WeakPassword)?;
         let hash = self.passwords.hash(new).await?;
         let keep = Some(person.session_id);
@@ -90,32 +95,44 @@ impl App {
     }
 
     /// Deletes the account with everything in it, the data key included: what
-    /// the disk may still hold of the old pages cannot be read any more.
+    /// the disk may still hold of the old pages cannot be read any more. The last
+    /// administrator stays as long as there is anybody else.
     pub async fn delete_account(
         &self,
         person: &Person,
         password: &str,
-    ) -> Result<(), PasswordError> {
-        self.confirm_password(person, password).await?;
-        users::delete(&self.db, person.id)
+    ) -> Result<(), DeletionError> {
+        if !self.is_password(person, password).await? {
+            return Err(DeletionError::WrongPassword);
+        }
+        let removal = users::delete(&self.db, person.id)
             .await
             .map_err(Error::from)?;
-        self.partitions.drop_user(person.id);
-        self.keys.forget_all();
+        if removal == Removal::LastAdministrator {
+            return Err(DeletionError::LastAdministrator);
+        }
+        self.let_go_of(person.id);
         Ok(())
     }
 
-    async fn confirm_password(&self, person: &Person, password: &str) -> Result<(), PasswordError> {
+    /// Lets go of what this process has in its memory of a person who is gone or
+    /// locked out, and ends their open streams at once. Other nodes come upon it.
+    pub(crate) fn let_go_of(&self, user: UserId) {
+        self.partitions.drop_user(user);
+        self.keys.forget_all();
+        self.watches.ring(user);
+    }
+
+    /// Tells whether this is the person's password. Guesses are counted.
+    async fn is_password(&self, person: &Person, password: &str) -> Result<bool, Error> {
         let limits = Limit::password(person.id);
         self.count_attempt(&limits).await?;
-        let user = users::find(&self.db, person.id)
-            .await
-            .map_err(Error::from)?;
+        let user = users::find(&self.db, person.id).await?;
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
-        if !self.passwords.verify(password, hash).await? {
-            return Err(PasswordError::WrongPassword);
+        let fits = self.passwords.verify(password, hash).await?;
+        if fits {
+            self.clear_attempts(&limits).await?;
         }
-        self.clear_attempts(&limits).await?;
-        Ok(())
+        Ok(fits)
     }
 }

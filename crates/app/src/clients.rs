@@ -144,7 +144,6 @@ impl App {
             metadata_url: None,
             document_fetched_at: None,
             document_fresh_until: None,
-            document_etag: None,
             created_at: self.now(),
             last_used_at: None,
         };

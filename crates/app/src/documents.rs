@@ -142,7 +142,6 @@ fn row(
         metadata_url: Some(url.as_str().to_owned()),
         document_fetched_at: Some(now),
         document_fresh_until: None,
-        document_etag: None,
         created_at: now,
         last_used_at: None,
     })

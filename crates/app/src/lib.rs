@@ -54,8 +54,8 @@ pub use line::{Incoming, InvalidLine, write_line};
 pub use local::LocalError;
 pub use master_keys::{MasterKeys, Rewrapped};
 pub use people_types::{
-    Account, ApplicationView, LogInError, NewAccount, PasswordError, Person, SessionView,
-    SignUpError, SignedIn, Visit,
+    Account, ApplicationView, DeletionError, LogInError, NewAccount, PasswordError, Person,
+    SessionView, SignUpError, SignedIn, Visit,
 };
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,

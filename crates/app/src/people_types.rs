@@ -98,6 +98,20 @@ pub enum PasswordError {
     Other(#[from] Error),
 }
 
+/// Why an account was not deleted by its owner.
+#[derive(Debug, thiserror::Error)]
+pub enum DeletionError {
+    /// The password is wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// Nobody else could administer the server.
+    #[error("this is the last administrator of the server")]
+    LastAdministrator,
+    /// Everything that is not about who asks, `TooManyAttempts` among it.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
 /// What the account page shows.
 #[derive(Debug, Clone)]
 pub struct Account {

@@ -59,7 +59,6 @@ impl App {
             metadata_url: None,
             document_fetched_at: None,
             document_fresh_until: None,
-            document_etag: None,
             created_at: now,
             last_used_at: None,
         };
@@ -68,10 +67,11 @@ impl App {
         Ok(RegistrationResponse::new(id, secret, metadata, now))
     }
 
-    /// Deletes a client; tells whether there was one. Its tokens are dead from
-    /// then on, and its next request is answered with `invalid_client`.
+    /// Deletes a client and revokes what people granted it; tells whether there
+    /// was one. Its next request is answered with `invalid_client`.
     pub async fn delete_client(&self, id: ClientId) -> Result<bool, Error> {
-        Ok(clients::delete(&self.db, id).await?)
+        let deleted = clients::delete(&self.db, id, self.now()).await?;
+        Ok(deleted.is_some())
     }
 
     /// Forgets up to `limit` clients that came by themselves two days ago or

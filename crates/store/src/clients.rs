@@ -1,7 +1,7 @@
 //! Applications that may ask people for access.
 
 use picard_domain::{ClientId, Instant, Scopes, Span};
-use picard_sql::{Column, Error as SqlError, Row, record, sql};
+use picard_sql::{Column, Error as SqlError, Row, record, sql, transaction};
 
 use crate::{Db, Digest, Error};
 
@@ -42,8 +42,6 @@ record! {
         pub document_fetched_at: Option<Instant>,
         /// Until when it need not be fetched again.
         pub document_fresh_until: Option<Instant>,
-        /// Its entity tag, to ask whether it changed.
-        pub document_etag: Option<String>,
         /// When it was registered, the last time.
         pub created_at: Instant,
         /// When a person last allowed it something, or it got a token, to the
@@ -115,17 +113,64 @@ impl Column for RedirectUris {
     }
 }
 
+/// The statement that inserts a client, with what happens when it is there already.
+macro_rules! insert {
+    ($client:expr, $conflict:literal) => {
+        sql!(
+            concat!(
+                "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
+                        auth_method, application_type, client_uri, jwks, jwks_uri,
+                        jwks_fetched_at, metadata_digest, metadata_url, document_fetched_at,
+                        document_fresh_until, created_at, last_used_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                         $17, $18) ",
+                $conflict
+            ),
+            $client.id,
+            $client.registered.as_str(),
+            $client.secret_digest,
+            $client.name.as_str(),
+            $client.redirect_uris.0.join("\n"),
+            $client.scopes,
+            $client.auth_method.as_str(),
+            $client.application_type.as_str(),
+            $client.client_uri.as_deref(),
+            $client.jwks.as_deref(),
+            $client.jwks_uri.as_deref(),
+            $client.jwks_fetched_at,
+            $client.metadata_digest,
+            $client.metadata_url.as_deref(),
+            $client.document_fetched_at,
+            $client.document_fresh_until,
+            $client.created_at,
+            $client.last_used_at,
+        )
+    };
+}
+
+/// A statement that reads clients.
+macro_rules! select {
+    ($which:literal $(, $value:expr)* $(,)?) => {
+        sql!(
+            concat!(
+                "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
+                        application_type, client_uri, jwks, jwks_uri, jwks_fetched_at,
+                        metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
+                        created_at, last_used_at
+                 FROM clients ",
+                $which
+            )
+            $(, $value)*
+        )
+    };
+}
+
 /// Stores an application, or replaces the one with the same id. When it was
 /// registered and used stays as it was.
 pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
-    let put = sql!(
-        "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
-                auth_method, application_type, client_uri, jwks, jwks_uri,
-                jwks_fetched_at, metadata_digest, metadata_url, document_fetched_at,
-                document_fresh_until, document_etag, created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19)
-         ON CONFLICT (id) DO UPDATE SET
+    let put = insert!(
+        client,
+        "ON CONFLICT (id) DO UPDATE SET
             registered = excluded.registered, secret_digest = excluded.secret_digest,
             name = excluded.name, redirect_uris = excluded.redirect_uris,
             scopes = excluded.scopes, auth_method = excluded.auth_method,
@@ -134,27 +179,7 @@ pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
             jwks_fetched_at = excluded.jwks_fetched_at,
             metadata_digest = excluded.metadata_digest, metadata_url = excluded.metadata_url,
             document_fetched_at = excluded.document_fetched_at,
-            document_fresh_until = excluded.document_fresh_until,
-            document_etag = excluded.document_etag",
-        client.id,
-        client.registered.as_str(),
-        client.secret_digest,
-        client.name.as_str(),
-        client.redirect_uris.0.join("\n"),
-        client.scopes,
-        client.auth_method.as_str(),
-        client.application_type.as_str(),
-        client.client_uri.as_deref(),
-        client.jwks.as_deref(),
-        client.jwks_uri.as_deref(),
-        client.jwks_fetched_at,
-        client.metadata_digest,
-        client.metadata_url.as_deref(),
-        client.document_fetched_at,
-        client.document_fresh_until,
-        client.document_etag.as_deref(),
-        client.created_at,
-        client.last_used_at,
+            document_fresh_until = excluded.document_fresh_until"
     );
     db.execute(put).await.map(drop)
 }
@@ -164,26 +189,10 @@ pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
 /// That one counts as registered anew.
 pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
     let (id,) = db
-        .one(sql!(
-            "INSERT INTO clients (id, registered, secret_digest, name, redirect_uris, scopes,
-                    auth_method, application_type, client_uri, jwks, jwks_uri,
-                    metadata_digest, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-             ON CONFLICT (metadata_digest) DO UPDATE SET created_at = excluded.created_at
-             RETURNING id",
-            client.id,
-            Registered::Dynamic.as_str(),
-            client.secret_digest,
-            client.name.as_str(),
-            client.redirect_uris.0.join("\n"),
-            client.scopes,
-            client.auth_method.as_str(),
-            client.application_type.as_str(),
-            client.client_uri.as_deref(),
-            client.jwks.as_deref(),
-            client.jwks_uri.as_deref(),
-            client.metadata_digest,
-            client.created_at,
+        .one(insert!(
+            client,
+            "ON CONFLICT (metadata_digest) DO UPDATE SET created_at = excluded.created_at
+             RETURNING id"
         ))
         .await?;
     Ok(id)
@@ -191,29 +200,47 @@ pub async fn register(db: &Db, client: &Client) -> Result<ClientId, Error> {
 
 /// Finds an application.
 pub async fn find(db: &Db, id: ClientId) -> Result<Option<Client>, Error> {
-    db.optional(sql!(
-        "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
-                application_type, client_uri, jwks, jwks_uri, jwks_fetched_at,
-                metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
-                document_etag, created_at, last_used_at
-         FROM clients WHERE id = $1",
+    db.optional(select!("WHERE id = $1", id)).await
+}
+
+/// Lists applications, the last registered first: up to `limit` of them after
+/// the one at `after`, of all kinds or of one.
+pub async fn list(
+    db: &Db,
+    kind: Option<Registered>,
+    after: Option<(Instant, ClientId)>,
+    limit: usize,
+) -> Result<Vec<Client>, Error> {
+    let (at, id) = after.unzip();
+    db.all(select!(
+        "WHERE ($1 IS NULL OR registered = $1)
+           AND ($2 IS NULL OR (created_at, id) < ($2, $3))
+         ORDER BY created_at DESC, id DESC LIMIT $4",
+        kind.map(Registered::as_str),
+        at,
         id,
+        limit as i64,
     ))
     .await
 }
 
-/// Lists all applications in the order of their ids, up to `limit`, after `after`.
-pub async fn list(db: &Db, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>, Error> {
+/// Counts the applications of each kind.
+pub async fn count(db: &Db) -> Result<Vec<(Registered, i64)>, Error> {
     db.all(sql!(
-        "SELECT id, registered, secret_digest, name, redirect_uris, scopes, auth_method,
-                application_type, client_uri, jwks, jwks_uri, jwks_fetched_at,
-                metadata_digest, metadata_url, document_fetched_at, document_fresh_until,
-                document_etag, created_at, last_used_at
-         FROM clients WHERE ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2",
-        after,
-        limit as i64,
+        "SELECT registered, count(*) FROM clients GROUP BY registered ORDER BY registered"
     ))
     .await
+}
+
+/// Counts the grants that people gave an application and that were not revoked.
+pub async fn grants(db: &Db, id: ClientId) -> Result<i64, Error> {
+    let (count,) = db
+        .one(sql!(
+            "SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL",
+            id
+        ))
+        .await?;
+    Ok(count)
 }
 
 /// Notes that an application got a token; writes at most once a minute.
@@ -257,13 +284,26 @@ pub async fn keep_keys(
     db.execute(update).await.map(drop)
 }
 
-/// Deletes an application; tells whether there was one. Its tokens are dead
-/// from then on: a token counts only while its client exists.
-pub async fn delete(db: &Db, id: ClientId) -> Result<bool, Error> {
-    Ok(db
-        .execute(sql!("DELETE FROM clients WHERE id = $1", id))
-        .await?
-        == 1)
+/// Deletes an application and revokes whatever people granted it, in one
+/// transaction; returns how many grants those were, `None` when there was no
+/// such application. All its tokens are dead from then on, also if it comes
+/// back under the same id.
+pub async fn delete(db: &Db, id: ClientId, now: Instant) -> Result<Option<u64>, Error> {
+    transaction!(db, |tx| {
+        // The client's row first: a consent changes it, too, so whoever is under way is waited
+        // for, and whoever comes after finds no client.
+        let found = tx
+            .execute(sql!("DELETE FROM clients WHERE id = $1", id))
+            .await?
+            == 1;
+        let revoke = sql!(
+            "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
+            id,
+            now,
+        );
+        let revoked = tx.execute(revoke).await?;
+        found.then_some(revoked)
+    })
 }
 
 /// Deletes up to `limit` applications that no person ever allowed anything and

@@ -21,6 +21,7 @@ pub mod leases;
 pub mod memories;
 mod outcome;
 pub mod outdated;
+pub mod people;
 pub mod schema;
 pub mod sessions;
 pub mod tickets;

@@ -24,6 +24,12 @@ pub static SCHEMA: Schema = Schema {
             sqlite: include_str!("../migrations/0003_leases.sqlite.sql"),
             postgres: include_str!("../migrations/0003_leases.postgres.sql"),
         },
+        Migration {
+            version: 4,
+            title: "what the administration of a server asks",
+            sqlite: include_str!("../migrations/0004_administration.sqlite.sql"),
+            postgres: include_str!("../migrations/0004_administration.postgres.sql"),
+        },
     ],
 };
 

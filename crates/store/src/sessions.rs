@@ -156,6 +156,12 @@ pub async fn close_others(db: &Db, user: UserId, keep: SessionId) -> Result<u64,
     .await
 }
 
+/// Closes all sessions of a person, and returns how many.
+pub async fn close_all(db: &Db, user: UserId) -> Result<u64, Error> {
+    db.execute(sql!("DELETE FROM sessions WHERE user_id = $1", user))
+        .await
+}
+
 /// Deletes up to `limit` sessions that ended before now, and returns how many.
 pub async fn delete_expired(db: &Db, now: Instant, limit: i64) -> Result<u64, Error> {
     db.execute(sql!(

@@ -11,6 +11,7 @@ use picard_sql::{Tx, record, sql, transaction};
 use crate::{
     Db, Digest, Error,
     outcome::{Stop, settle},
+    users,
 };
 
 /// An access token and a refresh token to store.
@@ -44,7 +45,8 @@ pub struct Pair {
 pub enum Issue {
     /// They are good.
     Issued,
-    /// The grant was revoked, or never was. Nothing was written.
+    /// The grant was revoked, or never was, or the person is locked out. Nothing
+    /// was written.
     GrantGone,
 }
 
@@ -139,6 +141,7 @@ record! {
 /// Stores the first tokens of a grant.
 pub async fn issue(db: &Db, pair: &Pair) -> Result<Issue, Error> {
     settle(transaction!(db, |tx| {
+        users::hold(tx, pair.user_id, Issue::GrantGone).await?;
         use_grant(tx, pair, Issue::GrantGone).await?;
         insert(tx, pair).await?;
         Issue::Issued

@@ -111,19 +111,20 @@ pub async fn find_by_handle(db: &Db, handle: &Handle) -> Result<Option<User>, Er
     .await
 }
 
-/// Returns the version of a person's memories: what a partition must have reached.
+/// Returns the version of a person's memories: what a partition must have
+/// reached. `None` when there is no such person, or they are locked out.
 pub async fn version(db: &Db, user: UserId) -> Result<Option<i64>, Error> {
     let row = db
-        .optional::<(i64,)>(sql!("SELECT version FROM users WHERE id = $1", user))
+        .optional::<(i64,)>(sql!(
+            "SELECT version FROM users WHERE id = $1 AND disabled_at IS NULL",
+            user
+        ))
         .await?;
     Ok(row.map(|(version,)| version))
 }
 
 /// Returns up to `limit` people who are not locked out and whose handle begins
 /// with `prefix`, by handle.
-///
-/// The beginning is compared character by character: a range of the index would
-/// depend on the collation of the database.
 pub async fn by_prefix(
     db: &Db,
     prefix: &str,
@@ -131,12 +132,19 @@ pub async fn by_prefix(
 ) -> Result<Vec<(UserId, Handle)>, Error> {
     db.all(sql!(
         "SELECT id, handle FROM users
-         WHERE substr(handle, 1, length($1)) = $1 AND disabled_at IS NULL
-         ORDER BY handle LIMIT $2",
+         WHERE handle >= $1 AND handle < $2 AND disabled_at IS NULL
+         ORDER BY handle LIMIT $3",
         prefix,
+        after_all(prefix),
         limit as i64,
     ))
     .await
+}
+
+/// Returns what sorts after every handle that begins with `prefix`, and before
+/// whatever does not: handles are compared by their bytes, and hold none of these.
+pub(crate) fn after_all(prefix: &str) -> String {
+    [prefix, "\u{10ffff}"].concat()
 }
 
 /// Returns the handles of up to `limit` people, the first made first.
@@ -172,15 +180,77 @@ pub async fn set_name(
     Ok(db.execute(update).await? == 1)
 }
 
-/// Gives or takes the right to administer the server; tells whether there is such a person.
-pub async fn set_admin(db: &Db, user: UserId, is_admin: bool, now: Instant) -> Result<bool, Error> {
+/// What became of an act that may leave a server without an administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Removal {
+    /// It is done.
+    Done,
+    /// There is no such person.
+    NotFound,
+    /// They are the last administrator who can log in; nothing was changed.
+    LastAdministrator,
+}
+
+/// Gives the right to administer the server; tells whether there is such a person.
+pub async fn make_admin(db: &Db, user: UserId, now: Instant) -> Result<bool, Error> {
     let update = sql!(
         "UPDATE users SET is_admin = $2, updated_at = $3 WHERE id = $1",
         user,
-        is_admin,
+        true,
         now
     );
     Ok(db.execute(update).await? == 1)
+}
+
+/// Takes the right to administer the server, unless nobody else has it.
+pub async fn unmake_admin(db: &Db, user: UserId, now: Instant) -> Result<Removal, Error> {
+    settle(transaction!(db, |tx| {
+        spare_last_admin(tx, user).await?;
+        let update = sql!(
+            "UPDATE users SET is_admin = $2, updated_at = $3 WHERE id = $1",
+            user,
+            false,
+            now
+        );
+        removal(tx.execute(update).await?)
+    }))
+}
+
+/// Stops when this person is the last administrator who can log in. Two who
+/// remove each other in the same moment queue at their rows.
+async fn spare_last_admin(tx: &mut Tx, user: UserId) -> Result<(), Stop<Removal>> {
+    if !is_live_admin(tx, user).await? {
+        return Ok(());
+    }
+    // It changes nothing: it is the lock that both databases have.
+    let lock = sql!(
+        "UPDATE users SET version = version WHERE is_admin = $1 AND disabled_at IS NULL",
+        true
+    );
+    let live = tx.execute(lock).await?;
+    if live <= 1 && is_live_admin(tx, user).await? {
+        return Err(Stop::Answer(Removal::LastAdministrator));
+    }
+    Ok(())
+}
+
+async fn is_live_admin(tx: &mut Tx, user: UserId) -> Result<bool, Error> {
+    let found = tx
+        .optional::<(bool,)>(sql!(
+            "SELECT is_admin FROM users WHERE id = $1 AND disabled_at IS NULL",
+            user
+        ))
+        .await?;
+    Ok(found == Some((true,)))
+}
+
+fn removal(rows: u64) -> Removal {
+    if rows == 1 {
+        Removal::Done
+    } else {
+        Removal::NotFound
+    }
 }
 
 /// Changes the password, closes every session but `keep`, and revokes every
@@ -229,21 +299,23 @@ pub async fn rehash_password(
     db.execute(update).await.map(drop)
 }
 
-/// Locks a person out: closes their sessions and revokes their grants. Their
-/// memories stay. Tells whether there is such a person.
-pub async fn disable(db: &Db, user: UserId, now: Instant) -> Result<bool, Error> {
-    transaction!(db, |tx| {
+/// Locks a person out: closes their sessions, and lets no token of theirs count
+/// while it lasts. Their memories and grants stay. Since when stays, too, of one
+/// who is locked out already.
+pub async fn disable(db: &Db, user: UserId, now: Instant) -> Result<Removal, Error> {
+    settle(transaction!(db, |tx| {
+        spare_last_admin(tx, user).await?;
         let update = sql!(
-            "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1",
+            "UPDATE users SET disabled_at = COALESCE(disabled_at, $2), updated_at = $2
+             WHERE id = $1",
             user,
             now
         );
-        let found = tx.execute(update).await? == 1;
+        let found = tx.execute(update).await?;
         tx.execute(sql!("DELETE FROM sessions WHERE user_id = $1", user))
             .await?;
-        grants::revoke_all_in(tx, user, now).await?;
-        found
-    })
+        removal(found)
+    }))
 }
 
 /// Lets a person in again; tells whether there is such a person.
@@ -258,15 +330,19 @@ pub async fn enable(db: &Db, user: UserId, now: Instant) -> Result<bool, Error> 
 
 /// Deletes an account and everything of it, in one transaction: memories,
 /// vectors, tombstones, sessions, grants, codes, tokens, tickets, and the row
-/// with the wrapped data key. Tells whether there was such a person.
-pub async fn delete(db: &Db, user: UserId) -> Result<bool, Error> {
-    transaction!(db, |tx| {
+/// with the wrapped data key. The last administrator can only go as the last
+/// person of all.
+pub async fn delete(db: &Db, user: UserId) -> Result<Removal, Error> {
+    settle(transaction!(db, |tx| {
+        let others = sql!("SELECT id FROM users WHERE id <> $1 LIMIT 1", user);
+        if tx.optional::<(UserId,)>(others).await?.is_some() {
+            spare_last_admin(tx, user).await?;
+        }
         // First the row that every writer of this user changes or holds: whoever is under way
         // is waited for, whoever comes after finds no user.
         let found = tx
             .execute(sql!("DELETE FROM users WHERE id = $1", user))
-            .await?
-            == 1;
+            .await?;
         for delete in [
             sql!("DELETE FROM memories WHERE user_id = $1", user),
             sql!("DELETE FROM vectors WHERE user_id = $1", user),
@@ -280,8 +356,8 @@ pub async fn delete(db: &Db, user: UserId) -> Result<bool, Error> {
         ] {
             tx.execute(delete).await?;
         }
-        found
-    })
+        removal(found)
+    }))
 }
 
 /// Returns every master key that wraps some data key: without one of them, the

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use picard_app::{Account, PasswordError};
+use picard_app::{Account, DeletionError};
 use picard_domain::Plaintext;
 use picard_ui::{CsrfForm, Field, Shell, html_with};
 use serde::Deserialize;
@@ -55,16 +55,22 @@ pub(super) async fn submit(
             member.browser.redirect("/", "deleted"),
         )
             .into_response(),
-        Err(PasswordError::Other(error)) => failure.page(error),
-        Err(PasswordError::WrongPassword | PasswordError::WeakPassword(_)) => {
-            page(
-                &server,
-                &member,
-                &failure,
-                Some("This is not your password."),
-            )
-            .await
+        Err(DeletionError::Other(error)) => failure.page(error),
+        Err(DeletionError::WrongPassword) => {
+            let mistake = "This is not your password.";
+            page(&server, &member, &failure, Some(mistake)).await
         }
+        Err(DeletionError::LastAdministrator) => member
+            .browser
+            .error(
+                StatusCode::CONFLICT,
+                "You are the last administrator",
+                "Nothing was changed. Make somebody else an administrator first, or nobody could \
+                 administer this server.",
+            )
+            .link("Go to the people", "/admin/people")
+            .link("Keep the account", "/account")
+            .into_response(),
     }
 }
 

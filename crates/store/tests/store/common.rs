@@ -136,7 +136,6 @@ pub(crate) fn newcomer(n: u128, registered: Registered) -> Client {
         metadata_url: None,
         document_fetched_at: None,
         document_fresh_until: None,
-        document_etag: None,
         created_at: at(0),
         last_used_at: None,
     }

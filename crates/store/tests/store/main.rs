@@ -1,6 +1,7 @@
 //! What the store promises, told through its public interface on SQLite and
 //! on PostgreSQL. One program, so that there is one PostgreSQL for all of it.
 
+mod administration;
 mod clients;
 mod common;
 mod habits;
