@@ -368,7 +368,7 @@ impl ServerCommand {
         self.admin.ensure(&app, self.settings.listen).await?;
         let renewal = renew_in_background(&app);
         let housekeeping = keep_house_in_background(&app);
-        tracing::info!(%public_url, "the server is ready");
+        tracing::info!(%public_url, %listening, "the server is ready");
         let config = self.settings.config(public_url, None, listening);
         let server = Server::new(app.clone(), config);
         serve::end_streams_on(stop.clone(), app.clone());
