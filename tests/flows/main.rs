@@ -10,6 +10,7 @@ mod housekeeping;
 mod isolation;
 mod kill;
 mod meaning;
+mod nodes;
 mod rotation;
 mod separate;
 mod slow_clients;

@@ -2,10 +2,11 @@
 //! HTTP goes, an application written from the RFCs alone, a server in this
 //! process with a clock that is turned by hand, the table of attacks, and what programs
 //! that are not ours need: a Node to run in, a gate that adds a token. And a part of the
-//! Internet: hosts with documents, keys that sign.
+//! Internet: hosts with documents, keys that sign; and several servers on one database.
 
 pub mod application;
 pub mod node;
+pub mod nodes;
 pub mod process;
 pub mod proxy;
 pub mod server;
