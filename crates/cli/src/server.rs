@@ -93,7 +93,7 @@ pub(crate) struct ServerSettings {
         value_name = "NETWORKS",
         value_delimiter = ','
     )]
-    trusted_proxies: Vec<Network>,
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 /// Master keys that are kept outside the data directory.

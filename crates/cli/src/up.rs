@@ -100,6 +100,7 @@ impl Up {
             oauth_scopes: Scopes::read_write(),
             secret_key: Secret::new(secrets.secret_key),
             database_url: web::embedded_database(&self.data_dir)?,
+            trusted_proxies: self.server.trusted_proxies.clone(),
             debug: false,
         };
         let web = open_web(config, Some(keys)).await?;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context as _;
 use clap::{Args, builder::BoolishValueParser};
 use picard_domain::{ClientId, Scopes};
-use picard_web::{Config, Web};
+use picard_web::{Config, Network, Web};
 use url::Url;
 
 use crate::{
@@ -31,6 +31,14 @@ pub(crate) struct WebCommand {
     pub(crate) settings: WebSettings,
     #[command(flatten)]
     patience: serve::Patience,
+    /// The proxies in front, whose X-Forwarded-For is believed: 10.0.0.0/8,::1
+    #[arg(
+        long = "trusted-proxies",
+        env = "PICARD_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<Network>,
     #[command(flatten)]
     logging: Logging,
 }
@@ -131,9 +139,10 @@ impl WebCommand {
         self.logging.start("info")?;
         let stop = serve::stop_signal()?;
         let listener = serve::listen(self.settings.listen, "--web-listen").await?;
-        let (config, keys) = self
+        let (mut config, keys) = self
             .settings
             .config(&self.data_dir, listener.local_addr()?)?;
+        config.trusted_proxies = self.trusted_proxies;
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
         let web = open_web(config, keys).await?;
         tracing::info!(%public_url, %server, "the web client is ready");
@@ -168,6 +177,7 @@ impl WebSettings {
             oauth_scopes: self.scopes()?,
             secret_key: picard_client::Secret::new(secret_key),
             database_url: self.database_url(data_dir)?,
+            trusted_proxies: Vec::new(),
             debug: self.debug,
         };
         Ok((config, keys))

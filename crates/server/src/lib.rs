@@ -21,7 +21,6 @@ mod outgoing;
 mod pace;
 mod pages;
 mod problem;
-mod proxies;
 mod request_id;
 mod state;
 mod tools;
@@ -37,8 +36,8 @@ use http::{HeaderValue, header};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use origin::{AllowedOrigin, InvalidOrigin};
+pub use picard_ui::{InvalidNetwork, Network};
 pub use problem::Problem;
-pub use proxies::{InvalidNetwork, Network};
 pub use state::{BURST_SECONDS, CALLS_PER_SECOND, Config, Server};
 
 /// Returns everything that the server answers.

@@ -13,7 +13,6 @@ use crate::{
     origin::{Admission, AllowedOrigin},
     pace::Pace,
     problem::Problem,
-    proxies::Network,
     tools::registry::Context,
     turnstile::Turnstile,
 };
@@ -34,7 +33,7 @@ pub struct Config {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The proxies in front of the server, which are believed when they say who
     /// called them.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<picard_ui::Network>,
     /// How many calls a second one person's applications may make, all
     /// together and on average; a burst of [`BURST_SECONDS`] times as many is
     /// let through.

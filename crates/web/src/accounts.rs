@@ -1,21 +1,19 @@
 //! Use cases around an account of the web client: register, log in, log out,
 //! change the name or the password, delete.
 
-use picard_crypto::{Digest, Token, TokenKind, sha256};
+use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{DisplayName, Handle, Span};
 
 use crate::{
     Error,
+    guesses::{Limit, Whence},
     passwords::Passwords,
     service::{Service, name_of},
-    store::{AccountId, SessionId, accounts, attempts, sessions},
+    store::{AccountId, SessionId, accounts, sessions},
 };
 
 /// How long a log-in lasts.
 pub(crate) const SESSION_LIFE: Span = Span::days(14);
-/// How often a password may be wrong within [`WINDOW`].
-const MOST_FAILURES: i64 = 10;
-const WINDOW: Span = Span::minutes(15);
 
 /// An account that somebody wants.
 pub(crate) struct Wanted<'a> {
@@ -28,6 +26,18 @@ pub(crate) struct Wanted<'a> {
 pub(crate) struct Proven {
     id: AccountId,
     password_hash: String,
+}
+
+/// Adds an account for a visitor, as often as one address may.
+pub(crate) async fn sign_up(
+    service: &Service,
+    whence: &Whence,
+    wanted: &Wanted<'_>,
+) -> Result<Proven, Error> {
+    service
+        .count_attempt(&[Limit::registration(whence)])
+        .await?;
+    register(service, wanted).await
 }
 
 /// Adds an account.
@@ -59,18 +69,24 @@ pub(crate) async fn register(service: &Service, wanted: &Wanted<'_>) -> Result<P
 /// such account; both take the same time.
 pub(crate) async fn authenticate(
     service: &Service,
+    whence: &Whence,
     username: &str,
     password: &str,
 ) -> Result<Option<Proven>, Error> {
-    let subject = subject("login", &username.trim().to_ascii_lowercase());
-    let failures = limit(service, &subject).await?;
+    let account = Limit::log_in(&username.trim().to_ascii_lowercase(), whence);
+    let address = Limit::address(whence);
+    service
+        .count_attempt(std::slice::from_ref(&address))
+        .await?;
+    service.count_attempt(&account).await?;
     let found = match username.parse::<Handle>() {
         Ok(username) => accounts::credentials(&service.db, &username).await?,
         Err(_) => None,
     };
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     if service.passwords.fits(password, hash).await? {
-        failures.forgive().await?;
+        service.clear_attempts(&account).await?;
+        service.forgive_attempt(&address).await?;
         Ok(found.map(|found| Proven {
             id: found.id,
             password_hash: found.password_hash,
@@ -147,53 +163,14 @@ pub(crate) async fn prove_password(
     id: AccountId,
     password: &str,
 ) -> Result<(), Error> {
-    let failures = limit(service, &subject("prove", &id.to_string())).await?;
+    let limit = [Limit::password(id)];
+    service.count_attempt(&limit).await?;
     let hash = accounts::password_hash(&service.db, id).await?;
     if service.passwords.fits(password, hash).await? {
-        failures.forgive().await
+        service.clear_attempts(&limit).await
     } else {
         Err(Error::refused("password", "is not your password"))
     }
-}
-
-/// Counts an attempt at guessing, and refuses it when there were too many.
-async fn limit<'a>(service: &'a Service, subject: &str) -> Result<Failures<'a>, Error> {
-    let now = service.now();
-    if let Some((failures, start)) = attempts::failures(&service.db, subject, WINDOW, now).await?
-        && failures >= MOST_FAILURES
-    {
-        let left = (start + WINDOW - now).as_seconds().max(0);
-        return Err(Error::TooManyAttempts {
-            retry_after: left as u64 + 1,
-        });
-    }
-    attempts::count(&service.db, subject, WINDOW, now).await?;
-    Ok(Failures {
-        service,
-        subject: subject.to_owned(),
-    })
-}
-
-/// The failures counted for a subject.
-struct Failures<'a> {
-    service: &'a Service,
-    subject: String,
-}
-
-impl Failures<'_> {
-    async fn forgive(self) -> Result<(), Error> {
-        Ok(attempts::clear(&self.service.db, &self.subject).await?)
-    }
-}
-
-/// The name of a counter. A digest, since people type passwords into the
-/// field for the username.
-fn subject(what: &str, who: &str) -> String {
-    let digest = sha256(format!("{what} {who}").as_bytes());
-    digest
-        .iter()
-        .take(16)
-        .fold(format!("{what}:"), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The digest that the session of a cookie is found by.

@@ -28,6 +28,9 @@ pub struct Config {
     pub secret_key: Secret,
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: String,
+    /// The proxies in front, which are believed when they say whom they were
+    /// called by (`PICARD_TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<picard_ui::Network>,
     /// Whether error pages name the cause (`DEBUG`).
     pub debug: bool,
 }
@@ -76,16 +79,15 @@ impl Config {
         if self.oauth_scopes.is_empty() {
             return Err(InvalidConfig::NoScopes);
         }
-        let secrets = [
-            ("SECRET_KEY", &self.secret_key),
-            ("OAUTH_CLIENT_SECRET", &self.oauth_client_secret),
-        ];
-        for (variable, secret) in secrets {
-            if secret.expose().is_empty() || (is_weak(secret.expose()) && !is_loopback(&public)) {
-                return Err(InvalidConfig::WeakSecret { variable });
-            }
-        }
-        Ok(())
+        check_secret("SECRET_KEY", &self.secret_key, &public)?;
+        check_secret("OAUTH_CLIENT_SECRET", &self.oauth_client_secret, &public)
+    }
+
+    /// Checks the secret of an application that people come back to at this
+    /// address: a short one, or one from an example, is for loopback only.
+    pub fn check_client_secret(secret: &Secret, redirect_uri: &str) -> Result<(), InvalidConfig> {
+        let public = address(redirect_uri, "OAUTH_REDIRECT_URI")?;
+        check_secret("OAUTH_CLIENT_SECRET", secret, &public)
     }
 
     pub(crate) fn server(&self) -> Result<Server, picard_client::Error> {
@@ -145,6 +147,18 @@ fn address(text: &str, variable: &'static str) -> Result<Url, InvalidConfig> {
         .ok_or(InvalidConfig::Address { variable })
 }
 
+fn check_secret(
+    variable: &'static str,
+    secret: &Secret,
+    public: &Url,
+) -> Result<(), InvalidConfig> {
+    let secret = secret.expose();
+    if secret.is_empty() || (is_weak(secret) && !is_loopback(public)) {
+        return Err(InvalidConfig::WeakSecret { variable });
+    }
+    Ok(())
+}
+
 fn is_weak(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
     secret.len() < 32 || EXAMPLES.iter().any(|example| lower.contains(example))
@@ -179,6 +193,7 @@ mod tests {
             oauth_scopes: Scopes::read_write(),
             secret_key: Secret::new("django-insecure-key-for-development-only".to_owned()),
             database_url: "sqlite:web.db".into(),
+            trusted_proxies: Vec::new(),
             debug: true,
         }
     }

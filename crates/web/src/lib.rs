@@ -17,6 +17,7 @@ mod connect;
 mod connections;
 mod error;
 mod filters;
+mod guesses;
 mod member;
 mod pages;
 mod passwords;
@@ -26,4 +27,5 @@ mod words;
 
 pub use config::{Config, InvalidConfig};
 pub use error::Error;
+pub use picard_ui::{InvalidNetwork, Network};
 pub use service::Web;

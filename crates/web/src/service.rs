@@ -32,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) flows: Sealer,
     pub(crate) site: Arc<Site>,
     pub(crate) callback_path: String,
+    pub(crate) trusted_proxies: Vec<picard_ui::Network>,
     pub(crate) debug: bool,
 }
 
@@ -62,6 +63,7 @@ impl Web {
             flows: sealer("web client: flows"),
             callback_path: config.callback_path(),
             scopes: config.oauth_scopes,
+            trusted_proxies: config.trusted_proxies,
             debug: config.debug,
             db,
             clock,

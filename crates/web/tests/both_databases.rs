@@ -32,6 +32,7 @@ async fn open(fixture: &Fixture, database_url: &str) -> Web {
         oauth_scopes: Scopes::read_write(),
         secret_key: Secret::new("django-insecure-key-for-development-only".to_owned()),
         database_url: database_url.to_owned(),
+        trusted_proxies: Vec::new(),
         debug: false,
     };
     let entropy = Arc::new(Counting::seeded());

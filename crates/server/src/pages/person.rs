@@ -1,17 +1,14 @@
 //! Who looks at a page: the extractors for people.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    response::Response,
-};
+use axum::{extract::FromRequestParts, response::Response};
 use http::{Method, header, request::Parts};
 use picard_app::{Person, Visit};
 use picard_ui::{Browser, LocalPath, Shell, see_other};
 
 use super::errors;
-use crate::{proxies, state::Server};
+use crate::state::Server;
 
 /// Somebody with a live session. Everybody else is sent to the log-in page and
 /// comes back after it.
@@ -94,14 +91,10 @@ impl FromRequestParts<Server> for From {
 
     /// Reads the request alone, so that it serves the API too, which has no pages.
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let user_agent = parts.headers.get(header::USER_AGENT);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         Ok(Self(Visit {
-            ip: peer.map(|ConnectInfo(address)| {
-                let proxies = &server.config.trusted_proxies;
-                proxies::origin(address.ip(), &parts.headers, proxies)
-            }),
+            ip: picard_ui::caller(parts, &server.config.trusted_proxies),
             user_agent: user_agent.unwrap_or_default().to_owned(),
         }))
     }

@@ -13,6 +13,7 @@ use super::{PageQuery, Shared};
 use crate::{
     Error,
     accounts::{self, Proven, SESSION_LIFE, Wanted},
+    guesses::Whence,
     member::Member,
     service::Service,
 };
@@ -58,6 +59,7 @@ pub(super) async fn register_form(browser: Browser, member: Option<Member>) -> R
 pub(super) async fn register(
     State(service): Shared,
     browser: Browser,
+    whence: Whence,
     CsrfForm(form): CsrfForm<Credentials>,
 ) -> Result<Response, Error> {
     let (username, password) = (form.username.as_str(), form.password.as_str());
@@ -66,7 +68,7 @@ pub(super) async fn register(
         password,
         is_superuser: false,
     };
-    match accounts::register(&service, &wanted).await {
+    match accounts::sign_up(&service, &whence, &wanted).await {
         Ok(proven) => {
             let welcome = browser.redirect("/dashboard", "registered");
             enter(&service, &browser, &proven, welcome).await
@@ -116,6 +118,7 @@ pub(super) async fn login_form(
 pub(super) async fn log_in(
     State(service): Shared,
     browser: Browser,
+    whence: Whence,
     CsrfForm(form): CsrfForm<Credentials>,
 ) -> Result<Response, Error> {
     let Credentials {
@@ -123,7 +126,7 @@ pub(super) async fn log_in(
         password,
         next,
     } = form;
-    match accounts::authenticate(&service, &username, &password).await {
+    match accounts::authenticate(&service, &whence, &username, &password).await {
         Ok(Some(proven)) => {
             let onward = see_other(next.as_ref().map_or("/dashboard", LocalPath::as_str));
             enter(&service, &browser, &proven, onward).await
@@ -136,9 +139,7 @@ pub(super) async fn log_in(
         }
         Err(Error::TooManyAttempts { retry_after }) => {
             let minutes = retry_after.div_ceil(60);
-            let notice = Notice::error(format!(
-                "Too many attempts with this username. Try again in {minutes} min."
-            ));
+            let notice = Notice::error(format!("Too many attempts. Try again in {minutes} min."));
             let page = login_page(browser.shell().with_notice(notice), &username, next);
             let page = html_with(StatusCode::TOO_MANY_REQUESTS, &page);
             Ok(([(RETRY_AFTER, retry_after.to_string())], page).into_response())

@@ -133,7 +133,7 @@ fn own(error: &Error) -> Explained {
             ..Explained::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many attempts",
-                "The password was wrong too often. Nothing was changed.",
+                "That was tried too often. Nothing was changed; try again in some minutes.",
             )
         },
         Error::Database(picard_sql::Error::Unavailable(_) | picard_sql::Error::Busy(_))

@@ -20,8 +20,14 @@ pub(crate) async fn failures(
 }
 
 /// Counts one more attempt before its outcome is known, so that attempts sent
-/// in parallel cannot all see the same count.
-pub(crate) async fn count(db: &Db, subject: &str, window: Span, now: Instant) -> Result<(), Error> {
+/// in parallel cannot all see the same count; returns how many there are with it,
+/// and when the window opened.
+pub(crate) async fn count(
+    db: &Db,
+    subject: &str,
+    window: Span,
+    now: Instant,
+) -> Result<(i64, Instant), Error> {
     transaction!(db, |tx| {
         tx.execute(sql!(
             "DELETE FROM attempts WHERE window_start <= $1",
@@ -30,12 +36,22 @@ pub(crate) async fn count(db: &Db, subject: &str, window: Span, now: Instant) ->
         .await?;
         let upsert = sql!(
             "INSERT INTO attempts (subject, failures, window_start) VALUES ($1, 1, $2)
-             ON CONFLICT (subject) DO UPDATE SET failures = attempts.failures + 1",
+             ON CONFLICT (subject) DO UPDATE SET failures = attempts.failures + 1
+             RETURNING failures, window_start",
             subject,
             now,
         );
-        tx.execute(upsert).await?;
+        tx.one(upsert).await?
     })
+}
+
+/// Takes one failure back: what was counted beforehand was none.
+pub(crate) async fn forgive(db: &Db, subject: &str) -> Result<(), Error> {
+    let update = sql!(
+        "UPDATE attempts SET failures = failures - 1 WHERE subject = $1 AND failures > 0",
+        subject,
+    );
+    db.execute(update).await.map(drop)
 }
 
 /// Forgets the failures of a subject: it has proved who it is.

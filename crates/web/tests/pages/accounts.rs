@@ -129,6 +129,49 @@ async fn guessing_is_slowed_down_for_a_while_and_not_for_ever() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_from_one_address_does_not_lock_the_owner_out() {
+    let stage = Stage::set().await;
+    stage.member("jean-luc").await;
+    let mut guesser = stage.browser();
+    guesser.forwarded_for = Some("203.0.113.9");
+    guesser.get("/login").await;
+    let wrong = [("username", "jean-luc"), ("password", "wrong password")];
+    for _ in 0..10 {
+        guesser.post("/login", &wrong).await;
+    }
+    // What the guesser writes before the proxy's own entry changes nothing.
+    guesser.forwarded_for = Some("198.51.100.7, 203.0.113.9");
+    let page = guesser.post("/login", &wrong).await;
+    assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
+    let mut owner = stage.browser();
+    owner.forwarded_for = Some("198.51.100.7");
+    owner.get("/login").await;
+    let right = [("username", "jean-luc"), ("password", PASSWORD)];
+    assert_eq!(owner.post("/login", &right).await.location(), "/dashboard");
+}
+
+#[tokio::test]
+async fn one_address_makes_sixty_accounts_in_a_quarter_of_an_hour() {
+    let stage = Stage::set().await;
+    let mut browser = stage.browser();
+    browser.forwarded_for = Some("2001:db8::1");
+    browser.get("/register").await;
+    // Refused names count as well, and cost no hashing.
+    let refused = [("username", "!"), ("password", PASSWORD)];
+    for _ in 0..60 {
+        let page = browser.post("/register", &refused).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    browser.forwarded_for = Some("2001:db8::2");
+    let wanted = [("username", "jean-luc"), ("password", PASSWORD)];
+    let page = browser.post("/register", &wanted).await;
+    assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
+    browser.forwarded_for = Some("2001:db8:0:1::1");
+    let page = browser.post("/register", &wanted).await;
+    assert_eq!(page.location(), "/dashboard");
+}
+
+#[tokio::test]
 async fn a_username_is_taken_once_whatever_its_case() {
     let stage = Stage::set().await;
     stage.member("jean-luc").await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Router,
     body::{Body, to_bytes},
+    extract::ConnectInfo,
     http::{Request, StatusCode, header},
 };
 use picard_web::Web;
@@ -15,6 +16,8 @@ pub struct Browser {
     router: Router,
     pub cookies: BTreeMap<String, String>,
     csrf: String,
+    /// What a proxy at 10.0.0.1 says whom it was called by.
+    pub forwarded_for: Option<&'static str>,
 }
 
 /// An answer.
@@ -72,6 +75,7 @@ impl Browser {
             router: web.router(),
             cookies: BTreeMap::new(),
             csrf: String::new(),
+            forwarded_for: None,
         }
     }
 
@@ -116,6 +120,12 @@ impl Browser {
         if !cookies.is_empty() {
             let cookies = cookies.join("; ").parse().expect("a header");
             request.headers_mut().insert(header::COOKIE, cookies);
+        }
+        if let Some(caller) = self.forwarded_for {
+            let headers = request.headers_mut();
+            headers.insert("x-forwarded-for", caller.parse().expect("a header"));
+            let proxy = std::net::SocketAddr::from(([10, 0, 0, 1], 4711));
+            request.extensions_mut().insert(ConnectInfo(proxy));
         }
         let response = self
             .router

@@ -1,4 +1,4 @@
-//! Where a request comes from when there are proxies in front of the server.
+//! Where a request comes from when there are proxies in front of the service.
 //!
 //! Anybody can write anything into `X-Forwarded-For`. Each proxy appends whom
 //! it was called by, so the list is read from its end, and only as far as the
@@ -9,7 +9,10 @@ use std::{
     str::FromStr,
 };
 
-use http::HeaderMap;
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderMap, request::Parts},
+};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -63,9 +66,15 @@ impl FromStr for Network {
     }
 }
 
-/// Returns the address that a request comes from: the peer, or when that is a
-/// trusted proxy, whom it was called by, and so on.
-pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+/// Returns the address that a request comes from: the peer, or when that is one
+/// of the trusted proxies, whom it was called by, and so on. `None` when the
+/// service was not told who the peer is ([`ConnectInfo`]).
+pub fn caller(parts: &Parts, trusted: &[Network]) -> Option<IpAddr> {
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(origin(peer.ip(), &parts.headers, trusted))
+}
+
+fn origin(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
     let lines = headers.get_all(FORWARDED_FOR).into_iter().rev();
     // A line that is no text has no entry that could be read: it ends the way.
@@ -93,7 +102,7 @@ fn address(entry: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use axum::http::HeaderValue;
 
     use super::*;
 
