@@ -41,6 +41,7 @@ fn every_command_has_help_with_an_example() {
         &["import"],
         &["key", "status"],
         &["key", "rotate"],
+        &["health"],
         &["doctor"],
     ] {
         let output = picard(&data_dir)

@@ -13,6 +13,8 @@ mod data_dir;
 mod doctor;
 mod dot_env;
 mod export;
+mod first_client;
+mod health;
 mod hint;
 mod import;
 mod key;
@@ -89,6 +91,11 @@ enum Command {
     /// Show and replace the master keys that everything is encrypted under
     #[command(subcommand, after_help = "Example:\n  picard key rotate")]
     Key(key::Key),
+    /// Ask a service that runs on this machine whether it is ready; for health checks
+    #[command(
+        after_help = "Example:\n  picard health server\n\nThe exit code is 0 when it is ready, and 1 when it is not or does not answer."
+    )]
+    Health(health::Health),
     /// Show the effective settings and check each of them
     #[command(after_help = "Example:\n  picard doctor --json")]
     Doctor(doctor::Doctor),
@@ -150,6 +157,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(export) => export.run().await?,
         Command::Import(import) => return import.run().await,
         Command::Key(key) => return key.run().await,
+        Command::Health(health) => health.run().await?,
         Command::Doctor(doctor) => return doctor.run().await,
     }
     Ok(ExitCode::SUCCESS)

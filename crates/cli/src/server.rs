@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::{
     data_dir::{DataDir, KeyFile, read_keyring},
+    first_client::FirstClient,
     hint::OrHint as _,
     logging::Logging,
     model::Model,
@@ -35,6 +36,8 @@ pub(crate) struct ServerCommand {
     database: Database,
     #[command(flatten)]
     admin: FirstAdmin,
+    #[command(flatten)]
+    web_client: FirstClient,
     #[command(flatten)]
     patience: serve::Patience,
     #[command(flatten)]
@@ -366,6 +369,7 @@ impl ServerCommand {
             .open(&self.data_dir, self.database.url(&self.data_dir)?)
             .await?;
         self.admin.ensure(&app, self.settings.listen).await?;
+        self.web_client.ensure(&app).await?;
         let renewal = renew_in_background(&app);
         let housekeeping = keep_house_in_background(&app);
         tracing::info!(%public_url, %listening, "the server is ready");
