@@ -9,39 +9,38 @@ use picard_tests::{
 };
 use serde_json::json;
 
-#[tokio::test]
-async fn what_another_model_embedded_is_embedded_again_and_found_by_meaning() {
-    for database in Database::ALL {
-        let server = TestServer::on(database).await;
-        let application = server.application().await;
-        let token = application
-            .connect(&mut server.person("lwaxana").await)
-            .await
-            .access;
-        for text in [
-            "Every morning I drink a hot cup of Earl Grey.",
-            "My aunt has a house by the sea.",
-        ] {
-            assert_eq!(
-                call(&server.base, &token, "submit_memory", json!({"text": text}))
-                    .await
-                    .0,
-                200
-            );
-        }
-        let ask = json!({"query": "Which beverage is my favourite?", "limit": 1});
-        let other = server.with_embedder(e5()).await;
-        assert_eq!(other.app.renew_vectors().await.expect("it goes through"), 2);
-        assert_eq!(other.app.renew_vectors().await.expect("nothing is left"), 0);
-        let (status, found) = call(&other.base, &token, "query_memory", ask).await;
-        assert_eq!(status, 200, "{found}");
-        let text = found["memories"][0]["text"].as_str().unwrap_or_default();
-        assert!(text.contains("Earl Grey"), "{text}");
+picard_tests::on_both!(what_another_model_embedded_is_embedded_again_and_found_by_meaning);
+
+async fn what_another_model_embedded_is_embedded_again_and_found_by_meaning(database: Database) {
+    let server = TestServer::on(database).await;
+    let application = server.application().await;
+    let token = application
+        .connect(&mut server.person("lwaxana").await)
+        .await
+        .access;
+    for text in [
+        "Every morning I drink a hot cup of Earl Grey.",
+        "My aunt has a house by the sea.",
+    ] {
         assert_eq!(
-            found["memories"][0]["created_at"],
-            found["memories"][0]["updated_at"]
+            call(&server.base, &token, "submit_memory", json!({"text": text}))
+                .await
+                .0,
+            200
         );
     }
+    let ask = json!({"query": "Which beverage is my favourite?", "limit": 1});
+    let other = server.with_embedder(e5()).await;
+    assert_eq!(other.app.renew_vectors().await.expect("it goes through"), 2);
+    assert_eq!(other.app.renew_vectors().await.expect("nothing is left"), 0);
+    let (status, found) = call(&other.base, &token, "query_memory", ask).await;
+    assert_eq!(status, 200, "{found}");
+    let text = found["memories"][0]["text"].as_str().unwrap_or_default();
+    assert!(text.contains("Earl Grey"), "{text}");
+    assert_eq!(
+        found["memories"][0]["created_at"],
+        found["memories"][0]["updated_at"]
+    );
 }
 
 fn e5() -> Arc<dyn Embedder> {

@@ -2,10 +2,19 @@
 
 use picard_tests::{
     application::call,
-    server::TestServer,
+    server::{Database, TestServer},
     visitor::{Page, Visitor, http},
 };
 use serde_json::{Value, json};
+
+picard_tests::on_both!(
+    a_wrong_value_is_refused_by_name_and_changes_nothing,
+    every_unknown_field_is_named_at_once,
+    a_body_that_is_no_call_is_refused_and_changes_nothing,
+    a_text_of_64_kib_that_is_all_escapes_is_taken,
+    somebody_elses_memory_is_answered_as_an_absent_one,
+    a_cursor_is_good_for_its_person_and_its_list_only
+);
 
 struct Scene {
     server: TestServer,
@@ -15,8 +24,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
-        let server = TestServer::start().await;
+    async fn set(database: Database) -> Self {
+        let server = TestServer::on(database).await;
         let application = server.application().await;
         let token = application
             .connect(&mut server.person("riker").await)
@@ -66,9 +75,8 @@ fn field(problem: &Value) -> &str {
     problem["errors"][0]["field"].as_str().unwrap_or_default()
 }
 
-#[tokio::test]
-async fn a_wrong_value_is_refused_by_name_and_changes_nothing() {
-    let scene = Scene::set().await;
+async fn a_wrong_value_is_refused_by_name_and_changes_nothing(database: Database) {
+    let scene = Scene::set(database).await;
     let before = scene.memories().await;
     let id = &scene.id;
     let long = "x".repeat(65_537);
@@ -186,9 +194,8 @@ async fn a_wrong_value_is_refused_by_name_and_changes_nothing() {
     assert_eq!(scene.memories().await, before);
 }
 
-#[tokio::test]
-async fn every_unknown_field_is_named_at_once() {
-    let scene = Scene::set().await;
+async fn every_unknown_field_is_named_at_once(database: Database) {
+    let scene = Scene::set(database).await;
     let data = json!({"text": "a", "colour": 1, "shape": 2});
     let (_, problem) = call(&scene.server.base, &scene.token, "submit_memory", data).await;
     let fields: Vec<_> = problem["errors"]
@@ -200,9 +207,8 @@ async fn every_unknown_field_is_named_at_once() {
     assert_eq!(fields, ["colour", "shape"]);
 }
 
-#[tokio::test]
-async fn a_body_that_is_no_call_is_refused_and_changes_nothing() {
-    let scene = Scene::set().await;
+async fn a_body_that_is_no_call_is_refused_and_changes_nothing(database: Database) {
+    let scene = Scene::set(database).await;
     let before = scene.memories().await;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_data = format!(r#"{{"tool":"submit_memory","data":{deep}}}"#);
@@ -274,9 +280,8 @@ async fn a_body_that_is_no_call_is_refused_and_changes_nothing() {
     assert_eq!(scene.memories().await, before);
 }
 
-#[tokio::test]
-async fn a_text_of_64_kib_that_is_all_escapes_is_taken() {
-    let scene = Scene::set().await;
+async fn a_text_of_64_kib_that_is_all_escapes_is_taken(database: Database) {
+    let scene = Scene::set(database).await;
     let text = "\u{1}".repeat(65_536);
     let (status, memory) = call(
         &scene.server.base,
@@ -291,9 +296,8 @@ async fn a_text_of_64_kib_that_is_all_escapes_is_taken() {
     );
 }
 
-#[tokio::test]
-async fn somebody_elses_memory_is_answered_as_an_absent_one() {
-    let scene = Scene::set().await;
+async fn somebody_elses_memory_is_answered_as_an_absent_one(database: Database) {
+    let scene = Scene::set(database).await;
     let before = scene.memories().await;
     let absent = json!("0198c0de-0000-7000-8000-000000000000");
     for (tool, more) in [
@@ -316,9 +320,8 @@ async fn somebody_elses_memory_is_answered_as_an_absent_one() {
     assert_eq!(scene.memories().await, before);
 }
 
-#[tokio::test]
-async fn a_cursor_is_good_for_its_person_and_its_list_only() {
-    let scene = Scene::set().await;
+async fn a_cursor_is_good_for_its_person_and_its_list_only(database: Database) {
+    let scene = Scene::set(database).await;
     for token in [&scene.token, &scene.other] {
         for n in 0..3 {
             let data = json!({"text": format!("note {n}")});

@@ -10,10 +10,19 @@ use picard_client::{
     Query, Resource,
 };
 use picard_domain::{Clock as _, Entropy, Scopes, Span};
-use picard_tests::{application::allow, server::TestServer, visitor::Visitor};
+use picard_tests::{
+    application::allow,
+    server::{Database, TestServer},
+    visitor::Visitor,
+};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
+
+picard_tests::on_both!(
+    from_the_address_of_mcp_to_a_memory_that_is_stored_and_found,
+    the_typed_client_finds_a_server_and_keeps_what_it_is_known_by
+);
 
 const HANDLE: &str = "geordi";
 const PASSWORD: &str = "tea, earl grey, hot";
@@ -86,9 +95,8 @@ async fn tool(resource: &Resource<Arc<Person>>, name: &str, arguments: Value) ->
     json.unwrap_or_else(|| panic!("no JSON: {text}"))["result"]["structuredContent"].clone()
 }
 
-#[tokio::test]
-async fn from_the_address_of_mcp_to_a_memory_that_is_stored_and_found() {
-    let server = TestServer::start().await;
+async fn from_the_address_of_mcp_to_a_memory_that_is_stored_and_found(database: Database) {
+    let server = TestServer::on(database).await;
     let person = person(&server).await;
     let entropy = Arc::new(Counting(AtomicU64::new(0)));
     let mcp = format!("{}/mcp", server.base);
@@ -113,9 +121,8 @@ async fn from_the_address_of_mcp_to_a_memory_that_is_stored_and_found() {
     assert_eq!(grant.issuer, server.base);
 }
 
-#[tokio::test]
-async fn the_typed_client_finds_a_server_and_keeps_what_it_is_known_by() {
-    let server = TestServer::start().await;
+async fn the_typed_client_finds_a_server_and_keeps_what_it_is_known_by(database: Database) {
+    let server = TestServer::on(database).await;
     let person = person(&server).await;
     let mcp = format!("{}/mcp", server.base);
     let mut application = application();

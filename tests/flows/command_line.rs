@@ -9,10 +9,19 @@ use std::{
 };
 
 use picard_tests::{
-    process::{Up, add_user, picard},
+    installation::{Installation, succeeded},
+    process::{Up, picard},
+    server::Database,
     visitor::Visitor,
 };
 use tempfile::TempDir;
+
+picard_tests::on_both!(
+    stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone,
+    without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten,
+    a_database_of_a_newer_program_is_refused_with_a_clear_sentence,
+    a_taken_handle_and_a_weak_password_are_refused,
+);
 
 fn folder() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -91,13 +100,15 @@ async fn a_port_that_is_taken_is_said() {
     );
 }
 
-#[tokio::test]
-async fn stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone() {
-    let (_dir, data_dir) = folder();
-    let up = Up::start(&data_dir);
+async fn stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone(
+    database: Database,
+) {
+    let installation = Installation::on(database).await;
+    let data_dir = &installation.data_dir;
+    let up = installation.start();
     let mut person = Visitor::new(&up.server);
     person.sign_up("jean-luc", "tea, earl grey, hot").await;
-    let again = Up::restart_after(&data_dir, up, |up| assert!(up.stop().success()));
+    let again = installation.restart_after(up, |up| assert!(up.stop().success()));
     assert_eq!(person.get("/account").await.status, 200);
     for keyring in ["server/keyring", "web/keyring"] {
         let mode = fs::metadata(data_dir.join(keyring))
@@ -178,29 +189,16 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
     assert_eq!(wrong.status.code(), Some(2), "what is set is read");
 }
 
-#[tokio::test]
-async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() {
-    let (dir, data_dir) = folder();
-    assert!(
-        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
-            .status
-            .success()
-    );
-    let keyring = data_dir.join("server/keyring");
-    let kept = dir.path().join("kept");
+async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten(database: Database) {
+    let installation = Installation::on(database).await;
+    let add = |handle: &str| installation.add_user(handle, "tea, earl grey, hot", &[]);
+    succeeded(&add("jean-luc"));
+    let keyring = installation.data_dir.join("server/keyring");
+    let kept = installation.data_dir.join("kept");
     fs::rename(&keyring, &kept).expect("the keyring can be moved");
-    let doctor = picard(&data_dir)
-        .args(["doctor", "--json"])
-        .output()
-        .expect("it runs");
+    let doctor = installation.run(&["doctor", "--of", "server", "--json"], "");
     assert!(!doctor.status.success());
-    let start = || {
-        picard(&data_dir)
-            .args(["server", "--listen", "127.0.0.1:0"])
-            .output()
-            .expect("it runs")
-    };
-    let lost = start();
+    let lost = installation.run(&["server", "--listen", "127.0.0.1:0"], "");
     assert!(!lost.status.success());
     let key_id = said(&lost)
         .split("master key ")
@@ -216,18 +214,14 @@ async fn without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten() 
         !keyring.exists(),
         "no new keyring takes the place of the lost one"
     );
-    let wrong = picard(&data_dir)
-        .args(["server", "--listen", "127.0.0.1:0"])
+    let wrong = installation
+        .picard(&["server", "--listen", "127.0.0.1:0"])
         .env("PICARD_KEYS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
         .output()
         .expect("it runs");
     assert!(said(&wrong).contains(&key_id), "{}", said(&wrong));
     fs::rename(&kept, &keyring).expect("the keyring can be put back");
-    assert!(
-        add_user(&data_dir, "beverly", "tea, earl grey, hot", &[])
-            .status
-            .success()
-    );
+    succeeded(&add("beverly"));
 }
 
 #[test]
@@ -274,22 +268,17 @@ fn the_doctor_changes_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_database_of_a_newer_program_is_refused_with_a_clear_sentence() {
-    let (_dir, data_dir) = folder();
-    assert!(
-        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
-            .status
-            .success()
-    );
-    let file = data_dir.join("server/picard.db");
-    let url = format!("sqlite:{}", file.display());
+async fn a_database_of_a_newer_program_is_refused_with_a_clear_sentence(database: Database) {
+    let installation = Installation::on(database).await;
+    let add = |handle: &str| installation.add_user(handle, "tea, earl grey, hot", &[]);
+    succeeded(&add("jean-luc"));
+    let url = installation.server_address();
     let db = picard_sql::Db::open(&url, &picard_sql::Options::default())
         .await
         .expect("it opens");
     make_newer(&db).await;
     db.close().await;
-    let output = add_user(&data_dir, "beverly", "tea, earl grey, hot", &[]);
+    let output = add("beverly");
     assert!(!output.status.success());
     assert!(said(&output).contains("newer program"), "{}", said(&output));
 }
@@ -327,21 +316,17 @@ async fn make_newer(db: &picard_sql::Db) {
     picard_sql::migrate(db, schema).await.expect("it migrates");
 }
 
-#[test]
-fn a_taken_handle_and_a_weak_password_are_refused() {
-    let (_dir, data_dir) = folder();
-    assert!(
-        add_user(&data_dir, "jean-luc", "tea, earl grey, hot", &[])
-            .status
-            .success()
-    );
-    let taken = add_user(&data_dir, "Jean-Luc", "tea, earl grey, hot", &[]);
+async fn a_taken_handle_and_a_weak_password_are_refused(database: Database) {
+    let installation = Installation::on(database).await;
+    let add = |handle: &str, password: &str| installation.add_user(handle, password, &[]);
+    succeeded(&add("jean-luc", "tea, earl grey, hot"));
+    let taken = add("Jean-Luc", "tea, earl grey, hot");
     assert!(
         !taken.status.success() && said(&taken).contains("taken"),
         "{}",
         said(&taken)
     );
-    let weak = add_user(&data_dir, "beverly", "short", &[]);
+    let weak = add("beverly", "short");
     assert!(
         !weak.status.success() && said(&weak).contains("8 characters"),
         "{}",

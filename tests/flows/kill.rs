@@ -2,11 +2,18 @@
 
 use picard_tests::{
     application::{Application, Tokens, call, post_form},
-    process::{Up, register},
+    installation::Installation,
+    process::Up,
+    server::Database,
     visitor::{Visitor, http},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+
+picard_tests::on_both!(
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    every_acknowledged_write_survives_and_is_found
+);
 
 const KILLS: usize = 20;
 const WRITERS: usize = 4;
@@ -41,13 +48,10 @@ async fn refreshed(server: &str, application: &Application, tokens: &Tokens) -> 
     Tokens::from_page(&post_form(&format!("{server}/oauth/token"), &form).await)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_acknowledged_write_survives_and_is_found() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let data_dir = dir.path().join("data");
-    std::fs::create_dir(&data_dir).expect("a folder");
-    let mut up = Up::start(&data_dir);
-    let application = register(&data_dir, &up.server);
+async fn every_acknowledged_write_survives_and_is_found(database: Database) {
+    let installation = Installation::on(database).await;
+    let mut up = installation.start();
+    let application = installation.register(&up);
     let mut person = Visitor::new(&up.server);
     person.sign_up("data", "tea, earl grey, hot").await;
     let mut tokens = application.connect(&mut person).await;
@@ -72,7 +76,7 @@ async fn every_acknowledged_write_survives_and_is_found() {
             last = receiver.recv().await.expect("writes are acknowledged");
             all.push(last.clone());
         }
-        let again = Up::restart_after(&data_dir, up, Up::kill);
+        let again = installation.restart_after(up, Up::kill);
         up = again;
         for writer in writers {
             writer.await.expect("a writer ends");

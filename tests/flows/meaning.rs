@@ -1,19 +1,20 @@
 //! Finding by meaning, with the real model in the real binary.
 
 use picard_tests::{
-    application::call,
-    process::{Up, register},
-    visitor::Visitor,
+    application::call, installation::Installation, server::Database, visitor::Visitor,
 };
 use serde_json::{Value, json};
 
-#[tokio::test]
-async fn memories_are_found_by_what_they_mean_in_any_language_and_to_the_end_of_a_long_text() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let data_dir = dir.path().join("data");
-    std::fs::create_dir(&data_dir).expect("a folder");
-    let up = Up::start(&data_dir);
-    let application = register(&data_dir, &up.server);
+picard_tests::on_both!(
+    memories_are_found_by_what_they_mean_in_any_language_and_to_the_end_of_a_long_text
+);
+
+async fn memories_are_found_by_what_they_mean_in_any_language_and_to_the_end_of_a_long_text(
+    database: Database,
+) {
+    let installation = Installation::on(database).await;
+    let up = installation.start();
+    let application = installation.register(&up);
     let mut person = Visitor::new(&up.server);
     person.sign_up("jean-luc", "tea, earl grey, hot").await;
     let token = application.connect(&mut person).await.access;

@@ -6,13 +6,18 @@ use std::{
     process::{Child, Stdio},
 };
 
+use picard_testkit::cluster::Cluster;
 use picard_tests::{
     application::Application,
+    installation::succeeded,
     process::{ADMIN_PASSWORD, add_user, picard, terminate},
+    server::Database,
     visitor::Visitor,
 };
 
-/// The reference's file with the addresses of this test, and SQLite for PostgreSQL.
+picard_tests::on_both!(the_references_settings_work_unchanged);
+
+/// The reference's file with the addresses of this test, and without a database.
 fn dot_env(server: &str, web: &str) -> String {
     format!(
         "# Django settings
@@ -73,19 +78,53 @@ async fn ready(base: &str) {
     panic!("{base} is not ready");
 }
 
-#[tokio::test]
-async fn the_references_settings_work_unchanged() {
+/// Where the two databases are: what the server is told apart, and the lines of
+/// the reference's file about the web client's.
+fn databases(database: Database, cluster: &mut Option<Cluster>) -> (Option<String>, String) {
+    if database == Database::Sqlite {
+        return (None, String::new());
+    }
+    let cluster = cluster.insert(Cluster::running());
+    let role = "CREATE ROLE reference LOGIN CREATEDB PASSWORD 'your_password'";
+    cluster.superuser("postgres", role);
+    cluster.superuser("postgres", "CREATE DATABASE mcp_web OWNER reference");
+    let lines = format!(
+        "
+# Database settings
+DB_NAME=mcp_web
+DB_USER=reference
+DB_PASSWORD=your_password
+DB_HOST=localhost
+DB_PORT={}
+",
+        cluster.port()
+    );
+    (Some(cluster.create_database("server")), lines)
+}
+
+async fn the_references_settings_work_unchanged(database: Database) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let data_dir = dir.path().join("data");
     fs::create_dir(&data_dir).expect("a folder");
+    let mut cluster = None;
+    let (server_database, lines) = databases(database, &mut cluster);
+    let its_own: Vec<_> = server_database
+        .iter()
+        .flat_map(|url| ["--database-url", url])
+        .collect();
     let (server_port, web_port) = (free_port(), free_port());
     let server = format!("http://localhost:{server_port}");
     let web = format!("http://localhost:{web_port}");
-    fs::write(data_dir.join(".env"), dot_env(&server, &web)).expect("a .env");
+    let settings = dot_env(&server, &web) + &lines;
+    fs::write(data_dir.join(".env"), settings).expect("a .env");
 
     let mut server_process = Service::start(
         &data_dir,
-        &["server", "--listen", &format!("127.0.0.1:{server_port}")],
+        &[
+            &["server", "--listen", &format!("127.0.0.1:{server_port}")],
+            &its_own[..],
+        ]
+        .concat(),
     );
     let mut web_process = Service::start(
         &data_dir,
@@ -93,11 +132,9 @@ async fn the_references_settings_work_unchanged() {
     );
     ready(&server).await;
     ready(&web).await;
-    assert!(
-        add_user(&data_dir, "admin", ADMIN_PASSWORD, &["--admin"])
-            .status
-            .success()
-    );
+    let administrator = [&["--admin"], &its_own[..]].concat();
+    let made = add_user(&data_dir, "admin", ADMIN_PASSWORD, &administrator);
+    succeeded(&made);
     let registered = picard(&data_dir)
         .args(["client", "register"])
         .env("ADMIN_USERNAME", "admin")

@@ -1,23 +1,22 @@
 //! Memories taken out and brought in again: as they were, each of them once.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::{Output, Stdio},
-    sync::Arc,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use picard_app::{Fate, ImportMode, Incoming, ListMemories, Read, Write, write_line};
 use picard_domain::{Expired, MemoryFilter, PageSize};
-use picard_testkit::{HashEmbedder, postgres};
+use picard_testkit::HashEmbedder;
 use picard_tests::{
     application::call,
-    process::{Up, add_user, picard},
+    installation::{Installation, said, succeeded},
     server::{Database, TestServer},
 };
 use serde_json::{Value, json};
+
+picard_tests::on_both!(
+    what_was_taken_out_comes_back_as_it_was_and_is_found_on_every_node,
+    a_line_without_an_id_is_the_same_memory_at_every_import,
+    the_commands_work_beside_a_running_server
+);
 
 const PASSWORD: &str = "tea, earl grey, hot";
 
@@ -64,152 +63,119 @@ async fn import(
     importer.take(&lines).await.expect("taken")
 }
 
-#[tokio::test]
-async fn what_was_taken_out_comes_back_as_it_was_and_is_found_on_every_node() {
-    for database in Database::ALL {
-        let server = TestServer::on(database).await;
-        let application = server.application().await;
-        let token = application
-            .connect(&mut server.person("guinan").await)
-            .await
-            .access;
-        let (status, memory) = call(
-            &server.base,
-            &token,
-            "submit_memory",
-            json!({"text": "The bar is called Ten Forward.", "permission": "public"}),
-        )
-        .await;
-        assert_eq!(status, 200, "{memory}");
-        let lines = exported(&server, "guinan").await;
-        let find = async |base: &str| {
-            let ask = json!({"query": "What is the bar called?"});
-            let (status, found) = call(base, &token, "query_memory", ask).await;
-            assert_eq!(status, 200, "{found}");
-            found["memories"].as_array().expect("a list").len()
-        };
-        let delete = async || {
-            let which = json!({"memory_id": memory["id"]});
-            let (status, gone) = call(&server.base, &token, "delete_memory", which).await;
-            assert_eq!(status, 200, "{gone}");
-        };
-        // Another process on the same database, as the command is.
-        let other = server
-            .with_embedder(Arc::new(HashEmbedder::default()))
-            .await;
-        assert_eq!(find(&server.base).await, 1);
-        delete().await;
-        assert_eq!(find(&server.base).await, 0);
-        let mode = ImportMode::Store;
-        assert_eq!(import(&other, "guinan", mode, &lines).await, [Fate::Stored]);
-        assert_eq!(find(&server.base).await, 1);
-        assert_eq!(find(&other.base).await, 1);
-        assert_eq!(exported(&server, "guinan").await, lines);
-        assert_eq!(import(&other, "guinan", mode, &lines).await, [Fate::Known]);
-        delete().await;
-        assert_eq!((find(&server.base).await, find(&other.base).await), (0, 0));
-
-        // Into another account, where the same id is another memory.
-        server.person("troi").await;
-        assert_eq!(import(&other, "troi", mode, &lines).await, [Fate::Stored]);
-        assert_eq!(exported(&server, "troi").await, lines);
-    }
-}
-
-#[tokio::test]
-async fn a_line_without_an_id_is_the_same_memory_at_every_import() {
-    for database in Database::ALL {
-        let server = TestServer::on(database).await;
-        let application = server.application().await;
-        let token = application
-            .connect(&mut server.person("data").await)
-            .await
-            .access;
-        let submit = json!({"text": "I have a cat."});
-        assert_eq!(
-            call(&server.base, &token, "submit_memory", submit).await.0,
-            200
-        );
-        let lines = [
-            r#"{"text": "I have a cat."}"#,
-            r#"{"text": "Its name is Spot."}"#,
-            r#"{"text": "Its name is Spot."}"#,
-            r#"{"text": "Its name is Spot.", "created_at": "2020-01-01T00:00:00Z"}"#,
-            r#"{"text": "Its name is Spot.", "expiration_date": "2020-01-02T00:00:00Z"}"#,
-        ]
-        .map(str::to_owned);
-        let fates = [
-            Fate::Known,
-            Fate::Stored,
-            Fate::Known,
-            Fate::Stored,
-            Fate::Stored,
-        ];
-        let rehearsed = import(&server, "data", ImportMode::DryRun, &lines).await;
-        assert_eq!(rehearsed, fates);
-        assert_eq!(
-            exported(&server, "data").await.len(),
-            1,
-            "nothing was stored"
-        );
-        assert_eq!(
-            import(&server, "data", ImportMode::Store, &lines).await,
-            fates
-        );
-        let all = exported(&server, "data").await;
-        assert_eq!(all.len(), 4);
-        server.clock.advance(picard_domain::Span::minutes(30));
-        assert_eq!(
-            import(&server, "data", ImportMode::Store, &lines).await,
-            [Fate::Known; 5]
-        );
-        assert_eq!(exported(&server, "data").await, all);
-
-        // What its owner made of it stays, and does not come a second time.
-        let spot = all.iter().map(|line| line.parse::<Value>().expect("JSON"));
-        let spot = spot
-            .filter(|memory| memory["text"] == "Its name is Spot.")
-            .find(|memory| memory["expiration_date"].is_null())
-            .expect("it is there");
-        let change = json!({"memory_id": spot["id"], "text": "Spot is orange."});
-        let changed = call(&server.base, &token, "update_memory", change).await;
-        assert_eq!(changed.0, 200, "{}", changed.1);
-        let fates = import(&server, "data", ImportMode::Store, &lines).await;
-        let (known, differs) = (Fate::Known, Fate::Differs);
-        assert_eq!(fates, [known, differs, differs, known, known]);
-        assert_eq!(exported(&server, "data").await.len(), 4);
-    }
-}
-
-/// Runs a command on a data directory, or on the database that `url` names.
-fn run(data_dir: &Path, url: Option<&str>, arguments: &[&str], input: &str) -> Output {
-    let mut command = picard(data_dir);
-    if let Some(url) = url {
-        command.env("DATABASE_URL", url);
-    }
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut stdin = child.stdin.take().expect("standard input is a pipe");
-    stdin.write_all(input.as_bytes()).expect("it reads");
-    drop(stdin);
-    child.wait_with_output().expect("the command ends")
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
+async fn what_was_taken_out_comes_back_as_it_was_and_is_found_on_every_node(database: Database) {
+    let server = TestServer::on(database).await;
+    let application = server.application().await;
+    let token = application
+        .connect(&mut server.person("guinan").await)
+        .await
+        .access;
+    let (status, memory) = call(
+        &server.base,
+        &token,
+        "submit_memory",
+        json!({"text": "The bar is called Ten Forward.", "permission": "public"}),
     )
+    .await;
+    assert_eq!(status, 200, "{memory}");
+    let lines = exported(&server, "guinan").await;
+    let find = async |base: &str| {
+        let ask = json!({"query": "What is the bar called?"});
+        let (status, found) = call(base, &token, "query_memory", ask).await;
+        assert_eq!(status, 200, "{found}");
+        found["memories"].as_array().expect("a list").len()
+    };
+    let delete = async || {
+        let which = json!({"memory_id": memory["id"]});
+        let (status, gone) = call(&server.base, &token, "delete_memory", which).await;
+        assert_eq!(status, 200, "{gone}");
+    };
+    // Another process on the same database, as the command is.
+    let other = server
+        .with_embedder(Arc::new(HashEmbedder::default()))
+        .await;
+    assert_eq!(find(&server.base).await, 1);
+    delete().await;
+    assert_eq!(find(&server.base).await, 0);
+    let mode = ImportMode::Store;
+    assert_eq!(import(&other, "guinan", mode, &lines).await, [Fate::Stored]);
+    assert_eq!(find(&server.base).await, 1);
+    assert_eq!(find(&other.base).await, 1);
+    assert_eq!(exported(&server, "guinan").await, lines);
+    assert_eq!(import(&other, "guinan", mode, &lines).await, [Fate::Known]);
+    delete().await;
+    assert_eq!((find(&server.base).await, find(&other.base).await), (0, 0));
+
+    // Into another account, where the same id is another memory.
+    server.person("troi").await;
+    assert_eq!(import(&other, "troi", mode, &lines).await, [Fate::Stored]);
+    assert_eq!(exported(&server, "troi").await, lines);
 }
 
-/// The story of the two commands, on one database.
-fn story(data_dir: &Path, url: Option<&str>) {
+async fn a_line_without_an_id_is_the_same_memory_at_every_import(database: Database) {
+    let server = TestServer::on(database).await;
+    let application = server.application().await;
+    let token = application
+        .connect(&mut server.person("data").await)
+        .await
+        .access;
+    let submit = json!({"text": "I have a cat."});
+    assert_eq!(
+        call(&server.base, &token, "submit_memory", submit).await.0,
+        200
+    );
+    let lines = [
+        r#"{"text": "I have a cat."}"#,
+        r#"{"text": "Its name is Spot."}"#,
+        r#"{"text": "Its name is Spot."}"#,
+        r#"{"text": "Its name is Spot.", "created_at": "2020-01-01T00:00:00Z"}"#,
+        r#"{"text": "Its name is Spot.", "expiration_date": "2020-01-02T00:00:00Z"}"#,
+    ]
+    .map(str::to_owned);
+    let fates = [
+        Fate::Known,
+        Fate::Stored,
+        Fate::Known,
+        Fate::Stored,
+        Fate::Stored,
+    ];
+    let rehearsed = import(&server, "data", ImportMode::DryRun, &lines).await;
+    assert_eq!(rehearsed, fates);
+    assert_eq!(
+        exported(&server, "data").await.len(),
+        1,
+        "nothing was stored"
+    );
+    assert_eq!(
+        import(&server, "data", ImportMode::Store, &lines).await,
+        fates
+    );
+    let all = exported(&server, "data").await;
+    assert_eq!(all.len(), 4);
+    server.clock.advance(picard_domain::Span::minutes(30));
+    assert_eq!(
+        import(&server, "data", ImportMode::Store, &lines).await,
+        [Fate::Known; 5]
+    );
+    assert_eq!(exported(&server, "data").await, all);
+
+    // What its owner made of it stays, and does not come a second time.
+    let spot = all.iter().map(|line| line.parse::<Value>().expect("JSON"));
+    let spot = spot
+        .filter(|memory| memory["text"] == "Its name is Spot.")
+        .find(|memory| memory["expiration_date"].is_null())
+        .expect("it is there");
+    let change = json!({"memory_id": spot["id"], "text": "Spot is orange."});
+    let changed = call(&server.base, &token, "update_memory", change).await;
+    assert_eq!(changed.0, 200, "{}", changed.1);
+    let fates = import(&server, "data", ImportMode::Store, &lines).await;
+    let (known, differs) = (Fate::Known, Fate::Differs);
+    assert_eq!(fates, [known, differs, differs, known, known]);
+    assert_eq!(exported(&server, "data").await.len(), 4);
+}
+
+/// The story of the two commands.
+fn story(installation: &Installation) {
     let input = "\u{feff}{\"text\": \"I take my tea hot.\"}\r\n\n\
         {\"text\": \"\"}\n\
         my secret\n\
@@ -218,7 +184,7 @@ fn story(data_dir: &Path, url: Option<&str>) {
         {\"text\": \"I take my tea hot.\"}";
     let import = |more: &[&str]| {
         let arguments = [&["import", "--user", "jean-luc", "-", "--json"], more].concat();
-        let output = run(data_dir, url, &arguments, input);
+        let output = installation.run(&arguments, input);
         assert!(!output.status.success(), "two lines are wrong");
         assert!(!said(&output).contains("my secret"), "{}", said(&output));
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -236,11 +202,11 @@ fn story(data_dir: &Path, url: Option<&str>) {
     assert_eq!(import(&[]), first);
     assert_eq!(import(&[]).0, 0);
 
-    let file = data_dir.join("memories.jsonl");
+    let file = installation.data_dir.join("memories.jsonl");
     let shown = file.display().to_string();
     let export = || {
         let arguments = ["export", "--user", "jean-luc", "--output", &shown];
-        run(data_dir, url, &arguments, "")
+        installation.run(&arguments, "")
     };
     let output = export();
     assert!(output.status.success(), "{}", said(&output));
@@ -259,16 +225,16 @@ fn story(data_dir: &Path, url: Option<&str>) {
     assert_eq!(lines[1]["created_at"], "2019-01-01T12:00:00Z");
     assert!(said(&export()).contains("is there already"));
 
-    let again = run(data_dir, url, &["import", "--user", "jean-luc", &shown], "");
+    let again = installation.run(&["import", "--user", "jean-luc", &shown], "");
     assert!(again.status.success(), "{}", said(&again));
     assert!(
         said(&again).contains("Imported 0 memories"),
         "{}",
         said(&again)
     );
-    let piped = run(data_dir, url, &["export", "--user", "jean-luc"], "");
+    let piped = installation.run(&["export", "--user", "jean-luc"], "");
     assert_eq!(String::from_utf8_lossy(&piped.stdout), text);
-    let nobody = run(data_dir, url, &["export", "--user", "quark"], "");
+    let nobody = installation.run(&["export", "--user", "quark"], "");
     assert!(
         said(&nobody).contains("there is no account quark"),
         "{}",
@@ -276,31 +242,16 @@ fn story(data_dir: &Path, url: Option<&str>) {
     );
 }
 
-#[test]
-fn the_commands_work_beside_a_running_server() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let data_dir = dir.path().join("data");
-    fs::create_dir(&data_dir).expect("a folder");
-    let empty = run(&data_dir, None, &["export", "--user", "jean-luc"], "");
-    assert!(
-        said(&empty).contains("there is no database"),
-        "{}",
-        said(&empty)
-    );
-    assert!(!data_dir.join("server/keyring").exists());
-    let up = Up::start(&data_dir);
-    let made = add_user(&data_dir, "jean-luc", PASSWORD, &[]);
-    assert!(made.status.success(), "{}", said(&made));
-    story(&data_dir, None);
+async fn the_commands_work_beside_a_running_server(database: Database) {
+    let installation = Installation::on(database).await;
+    let empty = installation.run(&["export", "--user", "jean-luc"], "");
+    assert!(!empty.status.success(), "{}", said(&empty));
+    if database == Database::Sqlite {
+        assert!(said(&empty).contains("there is no database"));
+        assert!(!installation.data_dir.join("server/keyring").exists());
+    }
+    let up = installation.start();
+    succeeded(&installation.add_user("jean-luc", PASSWORD, &[]));
+    story(&installation);
     assert!(up.stop().success());
-}
-
-#[tokio::test]
-async fn the_commands_work_on_postgresql() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let url = postgres::create_database().await;
-    let add = ["user", "add", "jean-luc", "--password-stdin"];
-    let made = run(dir.path(), Some(&url), &add, PASSWORD);
-    assert!(made.status.success(), "{}", said(&made));
-    story(dir.path(), Some(&url));
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::application::Application;
 
 /// How long a start or a stop may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Returns the binary that this profile built; it is an error when it is missing.
 pub fn binary() -> PathBuf {
@@ -50,9 +50,10 @@ pub fn picard(data_dir: &Path) -> Command {
     command
 }
 
-/// A running `picard up`.
+/// A running `picard up`, or both services by themselves.
 pub struct Up {
-    child: Child,
+    /// What is asked to stop first comes first.
+    children: Vec<Child>,
     /// The web client's address.
     pub web: String,
     /// The server's address.
@@ -105,46 +106,62 @@ impl Up {
         });
         let said: Value = serde_json::from_str(&line).expect("one line of JSON");
         let address = |name: &str| said[name].as_str().expect("an address").to_owned();
+        Self::of(vec![child], address("web"), address("server"), log)
+    }
+
+    pub(crate) fn of(children: Vec<Child>, web: String, server: String, log: PathBuf) -> Self {
         Self {
-            child,
-            web: address("web"),
-            server: address("server"),
+            children,
+            web,
+            server,
             log,
         }
     }
 
     /// Ends it at once, as `kill -9` does.
     pub fn kill(mut self) {
-        self.child.kill().expect("the process can be killed");
-        self.child.wait().expect("the process ends");
+        for child in &mut self.children {
+            child.kill().expect("the process can be killed");
+        }
+        for child in &mut self.children {
+            child.wait().expect("the process ends");
+        }
     }
 
     /// Asks it to stop (SIGTERM) and waits until it has.
     pub fn stop(mut self) -> ExitStatus {
-        terminate(&mut self.child)
+        self.signal("-TERM");
+        self.ended()
     }
 
     /// Sends it a signal, named as `kill` names it.
     pub fn signal(&mut self, signal: &str) {
-        send(&self.child, signal);
+        for child in &self.children {
+            send(child, signal);
+        }
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended; of two services, returns the one that failed.
     pub fn ended(mut self) -> ExitStatus {
-        wait(&mut self.child)
+        let ended = self.children.iter_mut().map(wait);
+        let ended: Vec<_> = ended.collect();
+        let failed = ended.iter().find(|status| !status.success());
+        *failed.unwrap_or(&ended[0])
     }
 
-    /// Its process id.
+    /// The server's process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.children.last().map_or(0, Child::id)
     }
 }
 
 impl Drop for Up {
     fn drop(&mut self) {
         // Both fail only when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

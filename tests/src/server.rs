@@ -28,6 +28,31 @@ impl Database {
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 }
 
+/// Makes two tests of each story, an `async fn` that takes a [`Database`]: one
+/// for each, so that the name of a test that failed says where it did.
+///
+/// An attribute in front is for another runtime: `#[tokio::test(flavor = "multi_thread")]`.
+#[macro_export]
+macro_rules! on_both {
+    ($($story:ident),+ $(,)?) => {
+        $crate::on_both!(#[tokio::test] $($story),+);
+    };
+    (#[$test:meta] $($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[$test]
+            async fn $story() {
+                super::$story($crate::server::Database::Sqlite).await;
+            })+
+        }
+        mod on_postgresql {
+            $(#[$test]
+            async fn $story() {
+                super::$story($crate::server::Database::Postgres).await;
+            })+
+        }
+    };
+}
+
 /// A server that lives as long as the test.
 pub struct TestServer {
     /// Its address, which is its issuer too.
@@ -103,10 +128,12 @@ impl TestServer {
 
     /// Starts a server on a fresh SQLite database, with other settings.
     pub async fn configured(change: fn(Config) -> Config) -> Self {
-        let (parts, embedder) = (
-            Parts::fresh(Database::Sqlite).await,
-            HashEmbedder::default(),
-        );
+        Self::configured_on(Database::Sqlite, change).await
+    }
+
+    /// Starts a server on a fresh database, with other settings.
+    pub async fn configured_on(database: Database, change: fn(Config) -> Config) -> Self {
+        let (parts, embedder) = (Parts::fresh(database).await, HashEmbedder::default());
         let changes = Changes {
             config: change,
             ..Changes::NONE
@@ -117,10 +144,12 @@ impl TestServer {
     /// Starts a server on a fresh SQLite database, changed by `change` before
     /// it serves.
     pub async fn changed(change: fn(Server) -> Server) -> Self {
-        let (parts, embedder) = (
-            Parts::fresh(Database::Sqlite).await,
-            HashEmbedder::default(),
-        );
+        Self::changed_on(Database::Sqlite, change).await
+    }
+
+    /// Starts a server on a fresh database, changed by `change` before it serves.
+    pub async fn changed_on(database: Database, change: fn(Server) -> Server) -> Self {
+        let (parts, embedder) = (Parts::fresh(database).await, HashEmbedder::default());
         let changes = Changes {
             server: change,
             ..Changes::NONE
