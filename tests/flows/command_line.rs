@@ -43,6 +43,8 @@ fn every_command_has_help_with_an_example() {
         &["web"],
         &["mcp"],
         &["migrate"],
+        &["backup"],
+        &["restore"],
         &["user", "add"],
         &["user", "password"],
         &["client", "register"],

@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "picard",
         &[
-            "server", "web", "client", "app", "store", "embed", "crypto", "domain",
+            "server", "web", "client", "app", "store", "sql", "embed", "crypto", "domain",
         ],
     ),
     ("server", &["app", "oauth", "ui", "domain"]),

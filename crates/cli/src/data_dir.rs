@@ -136,17 +136,21 @@ impl KeyFile {
         let Some(unsaved) = self.unsaved.take() else {
             return Ok(());
         };
-        let file = &unsaved.file;
-        let write = || -> std::io::Result<()> {
-            let mut open = fs::OpenOptions::new();
-            let mut handle = open.write(true).create_new(true).mode(0o600).open(file)?;
-            handle.write_all(self.keyring.to_text().as_bytes())?;
-            handle.sync_all()?;
-            // The name of a new file is durable only when its folder is.
-            fs::File::open(file.parent().unwrap_or(Path::new(".")))?.sync_all()
-        };
-        write().with_context(|| format!("the keys cannot be written to {}", file.display()))
+        write_new_keyring(&unsaved.file, &self.keyring)
     }
+}
+
+/// Writes a keyring to a new file, readable by the owner alone.
+pub(crate) fn write_new_keyring(file: &Path, keyring: &Keyring) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut open = fs::OpenOptions::new();
+        let mut handle = open.write(true).create_new(true).mode(0o600).open(file)?;
+        handle.write_all(keyring.to_text().as_bytes())?;
+        handle.sync_all()?;
+        // The name of a new file is durable only when its folder is.
+        fs::File::open(file.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().with_context(|| format!("the keys cannot be written to {}", file.display()))
 }
 
 /// A keyring in a file that nobody else replaces meanwhile.

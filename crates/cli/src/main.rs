@@ -8,6 +8,7 @@
     reason = "the comments on settings are help texts"
 )]
 
+mod backup;
 mod client;
 mod data_dir;
 mod doctor;
@@ -22,8 +23,10 @@ mod logging;
 mod mcp;
 mod migrate;
 mod model;
+mod moving;
 mod owner;
 mod place;
+mod restore;
 mod secret;
 mod serve;
 mod server;
@@ -65,9 +68,19 @@ enum Command {
     /// Speak MCP over standard input and output, for an assistant on this machine
     #[command(after_help = "Example:\n  claude mcp add picard -- picard mcp")]
     Mcp(mcp::Mcp),
-    /// Bring a database to the version that this binary needs
-    #[command(after_help = "Example:\n  picard migrate --of server --data-dir ./data")]
-    Migrate(migrate::Migrate),
+    /// Bring a database to the version that this binary needs, or copy databases from SQLite to PostgreSQL and back
+    #[command(
+        after_help = "Example:\n  picard migrate --of server --data-dir ./data\n  picard migrate --to postgres://picard@db/picard --web-to postgres://picard@db/picard_web\n  picard migrate --of server --from postgres://picard@db/picard --to sqlite:./picard.db\n\nA copy that was stopped goes on with the same command; docs/backup.md says more."
+    )]
+    Migrate(Box<migrate::Migrate>),
+    /// Copy the databases while the services run, into a folder that `picard restore` verifies
+    #[command(after_help = "Example:\n  picard backup --to /backups/picard-2026-01-31")]
+    Backup(Box<backup::Backup>),
+    /// Put a backup in the place of what is there, after verifying it
+    #[command(
+        after_help = "Example:\n  picard restore --from /backups/picard-2026-01-31 --check\n  picard restore --from /backups/picard-2026-01-31 --force"
+    )]
+    Restore(Box<restore::Restore>),
     /// Manage accounts
     #[command(
         subcommand,
@@ -152,6 +165,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Web(web) => web.run().await?,
         Command::Mcp(mcp) => mcp.run().await?,
         Command::Migrate(migrate) => migrate.run().await?,
+        Command::Backup(backup) => backup.run().await?,
+        Command::Restore(restore) => restore.run().await?,
         Command::User(user) => user.run().await?,
         Command::Client(client) => client.run().await?,
         Command::Export(export) => export.run().await?,

@@ -16,7 +16,9 @@ use crate::{
     first_client::FirstClient,
     hint::OrHint as _,
     logging::Logging,
+    migrate::Service,
     model::Model,
+    moving::before::before_migration,
     secret::Secret,
     serve,
     system::system,
@@ -334,6 +336,7 @@ pub(crate) async fn open_app(
     embedder: Arc<dyn Embedder>,
     partition_bytes: usize,
 ) -> anyhow::Result<Arc<App>> {
+    before_migration(Service::Server, &database, data_dir).await?;
     let (clock, entropy) = system();
     let reader = keys.reader(data_dir)?;
     let mut keys = keys.open(data_dir)?;

@@ -103,7 +103,7 @@ impl Up {
             trusted_proxies: self.server.trusted_proxies.clone(),
             debug: false,
         };
-        let web = open_web(config, Some(keys)).await?;
+        let web = open_web(config, Some(keys), &self.data_dir).await?;
         let registration = ClientRegistration {
             id: secrets.client_id,
             secret: Some(secrets.client_secret),

@@ -117,7 +117,7 @@ impl Add {
 
     async fn add_to_web(&self, password: &str) -> anyhow::Result<()> {
         let (config, keys) = self.web.config(&self.place.data_dir, self.web.listen)?;
-        let web = open_web(config, keys).await?;
+        let web = open_web(config, keys, &self.place.data_dir).await?;
         let made = web.add_user(&self.name, password, self.admin).await;
         web.close().await;
         made.with_context(|| format!("{} cannot be made", self.name))

@@ -12,6 +12,8 @@ use crate::{
     data_dir::{DataDir, KeyFile},
     hint::OrHint as _,
     logging::Logging,
+    migrate::Service,
+    moving::before::before_migration,
     secret::Secret,
     serve,
     server::{Database, local_url},
@@ -144,7 +146,7 @@ impl WebCommand {
             .config(&self.data_dir, listener.local_addr()?)?;
         config.trusted_proxies = self.trusted_proxies;
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
-        let web = open_web(config, keys).await?;
+        let web = open_web(config, keys, &self.data_dir).await?;
         tracing::info!(%public_url, %server, "the web client is ready");
         serve::serve(listener, web.router(), self.patience, stop).await?;
         web.close().await;
@@ -250,6 +252,11 @@ impl WebSettings {
             .map_err(|error| anyhow::anyhow!("OAUTH_SCOPES: {error}"))
     }
 
+    /// Tells whether the secret key was given, and does not follow from the keyring.
+    pub(crate) fn has_secret_key(&self) -> anyhow::Result<bool> {
+        Ok(self.secret_key()?.is_some())
+    }
+
     fn secret_key(&self) -> anyhow::Result<Option<String>> {
         let secret = Secret {
             name: "SECRET_KEY",
@@ -261,9 +268,14 @@ impl WebSettings {
 
     /// Returns the database's address.
     pub(crate) fn database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        if let Some(url) = self.database.given()? {
-            return Ok(url);
+        match self.database.given()? {
+            Some(url) => Ok(url),
+            None => self.own_database_url(data_dir),
         }
+    }
+
+    /// Returns the database's address where DATABASE_URL is the server's.
+    pub(crate) fn own_database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
         match &self.db_name {
             Some(name) => self.postgres_url(name),
             None => embedded_database(data_dir),
@@ -303,7 +315,12 @@ pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
 
 /// Opens the web client and brings its database to the newest version; new
 /// keys are written down when that went well.
-pub(crate) async fn open_web(config: Config, keys: Option<KeyFile>) -> anyhow::Result<Web> {
+pub(crate) async fn open_web(
+    config: Config,
+    keys: Option<KeyFile>,
+    data_dir: &DataDir,
+) -> anyhow::Result<Web> {
+    before_migration(Service::Web, &config.database_url, data_dir).await?;
     let (clock, entropy) = system();
     let open = async {
         let web = Web::open(config, clock, entropy).await?;

@@ -206,6 +206,21 @@ impl Db {
             .map(drop)
     }
 
+    /// Tells whether a program of ours is connected besides this one, as far as
+    /// the database tells; of a file that is told by [`Alone`](crate::Alone). Asked of a
+    /// pool with one connection, since others of its own would count.
+    pub async fn is_in_use(&self) -> Result<bool, Error> {
+        let Self::Postgres(_) = self else {
+            return Ok(false);
+        };
+        let others = crate::sql!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+             AND application_name LIKE 'picard%' AND pid <> pg_backend_pid()"
+        );
+        let (others,): (i64,) = self.one(others).await?;
+        Ok(others > 0)
+    }
+
     /// Waits for statements under way, then closes. SQLite's write-ahead log is
     /// folded into the file.
     pub async fn close(&self) {

@@ -29,3 +29,4 @@ pub use config::{Config, InvalidConfig};
 pub use error::Error;
 pub use picard_ui::{InvalidNetwork, Network};
 pub use service::Web;
+pub use store::SCHEMA;

@@ -13,8 +13,8 @@ use picard_domain::{Entropy, InvalidId};
 use picard_sql::{Bind, Column, Migration, Row, Schema, Value};
 use uuid::Uuid;
 
-/// The versions of the schema.
-pub(crate) static SCHEMA: Schema = Schema {
+/// The versions of the web client's schema.
+pub static SCHEMA: Schema = Schema {
     name: "web",
     migrations: &[Migration {
         version: 1,

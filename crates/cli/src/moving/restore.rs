@@ -1,0 +1,331 @@
+//! Putting a backup in the place of what is there.
+//!
+//! Everything is verified and prepared before anything is replaced. A file is
+//! replaced by giving another one its name; PostgreSQL's rows in one transaction. So
+//! whenever this is stopped, there is the old database or the new one.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use picard_domain::Instant;
+use picard_sql::{
+    Alone, Db, Error, Options, check_file,
+    copy::{Commit, Copy, Plan, digests, marked},
+    migrate, sqlite_path, tables, version,
+};
+
+use crate::{
+    hint::OrHint as _,
+    migrate::Service,
+    moving::{
+        differing, file_time,
+        folder::{Backup, parent},
+        manifest::ServiceBackup,
+        shown,
+        transfer::{counting, open_source, source_version},
+    },
+};
+
+/// Whether what is there may be replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replace {
+    Yes,
+    No,
+}
+
+/// One service of a backup, and where it goes.
+pub(crate) struct Restoration<'a> {
+    pub(crate) backup: &'a Backup,
+    pub(crate) service: Service,
+    pub(crate) part: &'a ServiceBackup,
+    pub(crate) address: String,
+    pub(crate) replace: Replace,
+}
+
+/// What is ready to be put in its place.
+pub(crate) enum Prepared {
+    /// A file beside the one that it replaces.
+    File { work: PathBuf, path: PathBuf },
+    /// A file whose rows go to PostgreSQL; one of our own is removed afterwards.
+    Rows { file: PathBuf, own: bool },
+}
+
+impl Restoration<'_> {
+    /// Makes sure that the service's tables are what the manifest says.
+    pub(crate) async fn verify(&self) -> anyhow::Result<()> {
+        let file = self.backup.database(self.service);
+        let address = format!("sqlite:{}", file.display());
+        check_file(&file)
+            .await
+            .with_context(|| format!("{}", file.display()))
+            .or_hint("nothing was changed; take another backup")?;
+        let db = open_source(&address, &address).await?;
+        let verified = self.compare(&db, &address).await;
+        db.close().await;
+        verified
+    }
+
+    async fn compare(&self, db: &Db, address: &str) -> anyhow::Result<()> {
+        let found = source_version(self.service, db, address)
+            .await
+            .or_hint("nothing was changed")?;
+        let plan = Plan::of(self.service.schema(), found).await?;
+        let mut tx = db.snapshot().await?;
+        let tables = counting("rows verified", async |told| {
+            digests(&mut tx, &plan, told).await
+        })
+        .await?;
+        let differs = self.part.differs(&tables);
+        if found == self.part.schema_version && differs.is_none() {
+            return Ok(());
+        }
+        Err(anyhow::anyhow!(
+            "{address} does not hold what the manifest says ({})",
+            differs.unwrap_or_else(|| "its version".to_owned())
+        ))
+        .or_hint("nothing was changed; take another backup")
+    }
+
+    /// Refuses a place where data is that may not be replaced, or that a service uses.
+    pub(crate) async fn check_target(&self) -> anyhow::Result<()> {
+        match sqlite_path(&self.address)? {
+            Some(path) if path.exists() => {
+                self.may_replace(&path.display().to_string())?;
+                alone(path, self.service).await?;
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => self.check_postgres().await,
+        }
+    }
+
+    async fn check_postgres(&self) -> anyhow::Result<()> {
+        let name = shown(&self.address)?;
+        let one = Options {
+            connections: 1,
+            ..Options::default()
+        };
+        let target = Db::open(&self.address, &one)
+            .await
+            .with_context(|| format!("{name} cannot be opened"))?;
+        let checked = self.look_at(&target, &name).await;
+        target.close().await;
+        checked
+    }
+
+    async fn look_at(&self, target: &Db, name: &str) -> anyhow::Result<()> {
+        if let Some(of) = marked(target).await? {
+            return Err(Error::HalfCopied { of }).or_hint("restore into an empty database");
+        }
+        let there = version(target, self.service.schema()).await;
+        let there = there.with_context(|| format!("{name} cannot be the target"))?;
+        let plan = Plan::of(self.service.schema(), there.max(1)).await?;
+        if there == 0 {
+            let found = tables(target).await?;
+            if let Some(table) = plan.tables().find(|name| found.iter().any(|f| f == name)) {
+                return Err(anyhow::anyhow!(
+                    "{name} has a table {table} that Picard did not make"
+                ))
+                .or_hint("restore into an empty database");
+            }
+            return Ok(());
+        }
+        let mut tx = target.snapshot().await?;
+        let occupied = plan.occupied(&mut tx).await?.is_some();
+        drop(tx);
+        if occupied {
+            self.may_replace(name)?;
+        }
+        // Not every database that speaks as PostgreSQL does tells who is connected.
+        if target.is_in_use().await.unwrap_or(false) {
+            return Err(anyhow::anyhow!(
+                "a service is running on {name}; it would mix the old and the new"
+            ))
+            .or_hint("stop every node, then restore");
+        }
+        Ok(())
+    }
+
+    fn may_replace(&self, name: &str) -> anyhow::Result<()> {
+        if self.replace == Replace::Yes {
+            return Ok(());
+        }
+        Err(anyhow::anyhow!(
+            "there is data of the {} already, at {name}",
+            self.service.spoken()
+        ))
+        .or_hint("--force replaces it; nothing was changed")
+    }
+
+    /// Makes a copy of the backup that is of the newest version, where it is needed.
+    pub(crate) async fn prepare(&self, own_folder: &Path) -> anyhow::Result<Prepared> {
+        let older = self.part.schema_version < self.service.newest();
+        let target = sqlite_path(&self.address)?;
+        let work = match target {
+            Some(path) => with_suffix(path, ".restoring"),
+            None if older => own_folder.join("restoring.db"),
+            None => {
+                return Ok(Prepared::Rows {
+                    file: self.backup.database(self.service),
+                    own: false,
+                });
+            }
+        };
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // What a restore that was stopped left; it was never in use.
+            let _ = fs::remove_file(with_suffix(&work, suffix));
+        }
+        self.backup.copy_database(self.service, &work)?;
+        if older {
+            let address = format!("sqlite:{}", work.display());
+            let db = Db::open(&address, &Options::default()).await?;
+            let migrated = migrate(&db, self.service.schema()).await;
+            db.close().await;
+            migrated.context("the backup cannot be brought to this program's version")?;
+            Alone::take(&work).await?.release().await?;
+            fs::File::open(&work)?.sync_all()?;
+        }
+        Ok(match target {
+            Some(path) => Prepared::File {
+                work,
+                path: path.to_owned(),
+            },
+            None => Prepared::Rows {
+                file: work,
+                own: true,
+            },
+        })
+    }
+
+    /// Puts it in its place. Returns where what was there is now.
+    pub(crate) async fn put_back(
+        &self,
+        prepared: Prepared,
+        now: Instant,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        match prepared {
+            Prepared::File { work, path } => self.give_name(&work, &path, now).await,
+            Prepared::Rows { file, own } => {
+                let done = self.put_rows(&file).await;
+                if own {
+                    let _ = fs::remove_file(&file);
+                }
+                done.map(|()| None)
+            }
+        }
+    }
+
+    async fn give_name(
+        &self,
+        work: &Path,
+        path: &Path,
+        now: Instant,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        let cannot = || format!("{} cannot be replaced", path.display());
+        let aside = with_suffix(path, &format!(".before-restore-{}", file_time(now)));
+        let replaced = path.exists();
+        if replaced {
+            let old = alone(path, self.service).await?;
+            // A second name first, so that there is a database at every moment.
+            set_aside(path, &aside).with_context(cannot)?;
+            fs::rename(work, path).with_context(cannot)?;
+            if let Some(old) = old {
+                // Its file has another name now; how it lets go of it is no matter.
+                let _ = old.release().await;
+            }
+        } else {
+            fs::hard_link(work, path)
+                .or_else(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => Err(error),
+                    // Not every file system has second names.
+                    _ => fs::rename(work, path),
+                })
+                .with_context(cannot)?;
+            let _ = fs::remove_file(work);
+        }
+        fs::File::open(parent(path))?.sync_all()?;
+        Ok(replaced.then_some(aside))
+    }
+
+    /// All rows in one transaction: what was there goes when what comes is there.
+    async fn put_rows(&self, file: &Path) -> anyhow::Result<()> {
+        let name = shown(&self.address)?;
+        let from = format!("sqlite:{}", file.display());
+        let source = open_source(&from, &from).await?;
+        let target = Db::open(&self.address, &Options::default()).await?;
+        let done = self.put_all(&source, &target).await;
+        source.close().await;
+        target.close().await;
+        done.with_context(|| format!("{name} is as it was; the backup was not put back"))
+    }
+
+    async fn put_all(&self, source: &Db, target: &Db) -> anyhow::Result<()> {
+        migrate(target, self.service.schema()).await?;
+        let plan = Plan::of(self.service.schema(), self.service.newest()).await?;
+        let mut snapshot = source.snapshot().await?;
+        let mut copy = Copy::begin(target, Commit::AtTheEnd).await?;
+        let copied = counting("rows put back", async |told| {
+            copy.take(&mut snapshot, &plan, told).await
+        })
+        .await?;
+        let there = counting("rows checked", async |told| {
+            digests(copy.tx(), &plan, told).await
+        })
+        .await?;
+        if there != copied {
+            let tables = differing(&copied, &there);
+            anyhow::bail!("somebody else writes to the database: {tables}");
+        }
+        Ok(copy.commit().await?)
+    }
+}
+
+/// Takes a database that nobody else has open. `None` when it cannot be told,
+/// since the file is no sound database.
+async fn alone(path: &Path, service: Service) -> anyhow::Result<Option<Alone>> {
+    match Alone::take(path).await {
+        Ok(alone) => {
+            // The index of a log that is no more.
+            let _ = fs::remove_file(with_suffix(path, "-shm"));
+            Ok(Some(alone))
+        }
+        Err(error @ Error::Busy(_)) => Err(error)
+            .with_context(|| {
+                format!(
+                    "a program has {} open, most likely the running {}",
+                    path.display(),
+                    service.spoken()
+                )
+            })
+            .or_hint("stop it, then restore"),
+        Err(error) => {
+            tracing::warn!(%error, "what is replaced is no sound database");
+            Ok(None)
+        }
+    }
+}
+
+/// Gives a database a second name. Logs that are still beside it, which only
+/// those of a damaged one are, move with it, or they would be taken for the new one's.
+fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let log = with_suffix(path, suffix);
+        if log.exists() {
+            fs::rename(log, with_suffix(aside, suffix))?;
+        }
+    }
+    match fs::hard_link(path, aside) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(path, aside),
+        linked => linked,
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
