@@ -5,7 +5,9 @@ use std::{marker::PhantomData, sync::Arc};
 use picard_crypto::DataKey;
 use picard_domain::{ClientId, GrantId, Handle, Instant, Scope, Scopes, UserId};
 
-use crate::Error;
+use picard_store::audit::Surface;
+
+use crate::{Error, audit::Via};
 
 /// A valid access token: who, through which application, with which scopes.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Access {
     /// have reached to answer this request.
     pub(crate) version: i64,
     pub(crate) key: Arc<DataKey>,
+    /// What the audit trail says of the call.
+    pub(crate) via: Via,
 }
 
 /// What an access rests on, to be looked at again.
@@ -69,6 +73,20 @@ pub struct Authorized<S> {
 }
 
 impl Access {
+    /// Says which way the call came.
+    #[must_use]
+    pub fn over(mut self, surface: Surface) -> Self {
+        self.via.surface = surface;
+        self
+    }
+
+    /// Says by which tool, or other method, the memories are reached.
+    #[must_use]
+    pub fn called(mut self, tool: &'static str) -> Self {
+        self.via.tool = tool;
+        self
+    }
+
     /// Checks the scope.
     pub fn authorize<S: ScopeType>(&self) -> Result<Authorized<S>, Error> {
         if self.scopes.allows(S::SCOPE) {

@@ -3,6 +3,7 @@
 use picard_crypto::check_strength;
 use picard_domain::{Expired, GrantId, MemoryFilter, SessionId, UserId};
 use picard_store::{
+    audit::{Act, Surface},
     grants, memories, sessions,
     users::{self, Removal},
 };
@@ -58,7 +59,8 @@ impl App {
         let name = name
             .parse()
             .map_err(|error| Error::invalid("name", error))?;
-        users::set_name(&self.db, person.id, &name, self.now()).await?;
+        let note = self.note(Act::Renamed, Surface::Page);
+        users::set_name(&self.db, person.id, &name, self.now(), &note).await?;
         Ok(())
     }
 
@@ -76,7 +78,8 @@ impl App {
         check_strength(new, person.handle.as_str()).map_err(PasswordError::WeakPassword)?;
         let hash = self.passwords.hash(new).await?;
         let keep = Some(person.session_id);
-        users::change_password(&self.db, person.id, &hash, keep, self.now())
+        let note = self.note(Act::PasswordChanged, Surface::Page);
+        users::change_password(&self.db, person.id, &hash, keep, self.now(), &note)
             .await
             .map_err(Error::from)?;
         Ok(())
@@ -84,13 +87,15 @@ impl App {
 
     /// Ends one session of the person.
     pub async fn end_session(&self, person: &Person, session: SessionId) -> Result<(), Error> {
-        sessions::close(&self.db, person.id, session).await?;
+        let note = self.note(Act::SessionEnded, Surface::Page);
+        sessions::close(&self.db, person.id, session, &note).await?;
         Ok(())
     }
 
     /// Takes an application's access away, at once.
     pub async fn revoke_application(&self, person: &Person, grant: GrantId) -> Result<(), Error> {
-        grants::revoke(&self.db, person.id, grant, self.now()).await?;
+        let note = self.note(Act::AccessRevoked, Surface::Page);
+        grants::revoke(&self.db, person.id, grant, self.now(), &note).await?;
         Ok(())
     }
 
@@ -111,6 +116,7 @@ impl App {
         if removal == Removal::LastAdministrator {
             return Err(DeletionError::LastAdministrator);
         }
+        self.end_trail(person.id).await;
         self.let_go_of(person.id);
         Ok(())
     }

@@ -8,7 +8,7 @@ use picard_embed::Embedder;
 use picard_store::{Db, Options, users};
 
 use crate::{
-    Error, Fetch, NoFetch, embedding::Embedding, failures::Failures, keys::Keys,
+    Error, Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
     partitions::Partitions, passwords::Passwords, watch::Watches,
 };
 
@@ -40,6 +40,7 @@ pub struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) failures: Failures,
+    pub(crate) trail: Arc<Trail>,
 }
 
 /// Why a server did not open. The database is as before.
@@ -60,6 +61,9 @@ pub enum OpenError {
 }
 
 impl App {
+    /// For how many days the audit trail is kept unless the operator says otherwise.
+    pub const AUDIT_DAYS: u32 = 180;
+
     /// Opens the database, brings it to the newest version, and checks that
     /// every data key in it can be unwrapped.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
@@ -67,6 +71,7 @@ impl App {
         picard_store::migrate(&db).await?;
         check_keys(&db, &settings.keyring).await?;
         Ok(Self {
+            trail: Arc::new(Trail::new(db.clone(), Self::AUDIT_DAYS)),
             db,
             keys: Keys::new(settings.keyring),
             embedding: Embedding::new(settings.embedder),
@@ -87,8 +92,11 @@ impl App {
         Self { fetch, ..self }
     }
 
-    /// Closes the database cleanly.
+    /// Writes what waits to be written, and closes the database cleanly.
     pub async fn close(&self) {
+        if let Err(error) = self.trail.write().await {
+            tracing::error!(%error, "the last reads are missing in the audit trail");
+        }
         self.db.close().await;
     }
 

@@ -8,6 +8,7 @@ use picard_oauth::{
     lifetimes,
 };
 use picard_store::{
+    audit::{Act, Surface},
     codes::{self, Consent},
     tickets::{self, NewTicket},
     users,
@@ -114,6 +115,9 @@ impl App {
         let request: AuthorizationRequest =
             serde_json::from_str(request.expose()).map_err(Error::internal)?;
         if answer == Answer::Deny {
+            let note = self.note(Act::ConsentDenied, Surface::Page);
+            let note = note.through(request.client_id.client_id());
+            self.record(person.id, note).await?;
             let denied = request.refused(ErrorCode::AccessDenied, "the person did not consent");
             return Ok(denied.location(issuer));
         }
@@ -140,7 +144,9 @@ impl App {
             now,
             code_expires_at: now + lifetimes::CODE,
         };
-        if codes::issue(&self.db, &consent).await? {
+        let note = self.note(Act::ConsentGiven, Surface::Page);
+        let note = note.through(consent.client_id);
+        if codes::issue(&self.db, &consent, &note).await? {
             Ok(code)
         } else {
             // The account, or the application: deleted since the page was shown.

@@ -9,7 +9,10 @@ use picard_oauth::{
     redirect::{InvalidRedirectUri, RedirectUri},
     registration::AuthMethod,
 };
-use picard_store::clients::{self, RedirectUris, Registered};
+use picard_store::{
+    audit::{Act, Surface},
+    clients::{self, RedirectUris, Registered},
+};
 
 use crate::{App, Error, LogInError, NotAsked, Visit, client_auth::uses};
 
@@ -169,7 +172,10 @@ impl App {
         if !signed_in.person.is_admin {
             return Err(InvalidRegistration::NotAdmin);
         }
-        self.register_client(new).await
+        let note = self.note(Act::ClientRegistered, Surface::Rest);
+        let note = note.through(new.id);
+        self.register_client(new).await?;
+        Ok(self.record(signed_in.person.id, note).await?)
     }
 
     /// Finds the row of a client by what it calls itself. The id that a document's

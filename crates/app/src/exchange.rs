@@ -9,6 +9,7 @@ use picard_oauth::{
     token::{TokenGrant, TokenRequest, TokenResponse},
 };
 use picard_store::{
+    audit::{Act, Surface},
     clients,
     codes::{self, Code, Consumption},
     grants,
@@ -91,7 +92,8 @@ impl App {
         {
             Consumption::Live(code) => code,
             Consumption::Replayed { user_id, grant_id } => {
-                grants::revoke(&self.db, user_id, grant_id, now)
+                let note = self.note(Act::CodeReused, Surface::OAuth);
+                grants::revoke(&self.db, user_id, grant_id, now, &note)
                     .await
                     .map_err(Error::from)?;
                 return Err(invalid_grant(
@@ -109,7 +111,11 @@ impl App {
             began: now,
         };
         let (pair, successors) = self.mint(&family, code.scopes, now);
-        match tokens::issue(&self.db, &pair).await.map_err(Error::from)? {
+        let note = self.note(Act::TokenIssued, Surface::OAuth).through(client);
+        match tokens::issue(&self.db, &pair, &note)
+            .await
+            .map_err(Error::from)?
+        {
             Issue::Issued => Ok(successors.response(now)),
             Issue::GrantGone => Err(invalid_grant("the access was revoked")),
         }
@@ -142,7 +148,8 @@ impl App {
             match stored(&row).present(client, now) {
                 Decision::Refuse(refusal) => return Err(OAuthError::from(refusal).into()),
                 Decision::RevokeFamily => {
-                    grants::revoke(&self.db, row.user_id, row.grant_id, now)
+                    let note = self.note(Act::TokenReused, Surface::OAuth);
+                    grants::revoke(&self.db, row.user_id, row.grant_id, now, &note)
                         .await
                         .map_err(Error::from)?;
                     return Err(invalid_grant("the refresh token was used before"));

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use picard_domain::{Instant, Span};
 use picard_store::{
-    Db, assertions, attempts, clients, codes, grants, leases, sessions, tickets, tokens,
+    Db, assertions, attempts, audit, clients, codes, grants, leases, sessions, tickets, tokens,
 };
 use uuid::Uuid;
 
@@ -79,7 +79,12 @@ impl App {
         }
         let now = self.now();
         let mut cleared = Vec::new();
-        for (what, kept, delete) in ENDED {
+        // Nothing at all is kept of a trail that is not wanted.
+        let kept = self.trail.kept().unwrap_or(Span::ZERO);
+        let trail: [(&str, Span, Delete); 1] = [("audit trail", kept, |db, before, most| {
+            Box::pin(audit::delete_expired(db, before, most))
+        })];
+        for (what, kept, delete) in ENDED.into_iter().chain(trail) {
             let mut total = 0;
             while self.hold_house(holder).await? {
                 let rows = delete(&self.db, now - kept, BATCH).await?;

@@ -218,7 +218,7 @@ impl Importer<'_> {
                 vectors: app.sealed_vectors(sealed),
             })
             .collect();
-        let stored = import::store(&app.db, caller.user_id, &rows)
+        let stored = import::store(&app.db, caller.user_id, &rows, &app.note_import(caller))
             .await?
             .ok_or(Error::NotFound("account"))?;
         for ((at, ..), is_new) in new.iter().zip(stored) {

@@ -7,9 +7,12 @@
 
 mod access;
 mod account;
+mod activity;
 mod app;
 mod attempts;
+mod audit;
 mod authorize;
+mod browser_name;
 mod client_auth;
 mod clients;
 mod documents;
@@ -41,8 +44,10 @@ mod vectors;
 mod watch;
 
 pub use access::{Access, Authorized, Read, ScopeType, Write};
+pub use activity::{Activity, ActivityQuery};
 pub use app::{App, OpenError, Settings, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
+pub use browser_name::browser_name;
 pub use clients::{Client, ClientRegistration, InvalidRegistration, Origin};
 pub use error::{Cause, Error};
 pub use exchange::TokenError;
@@ -57,6 +62,7 @@ pub use people_types::{
     Account, ApplicationView, DeletionError, LogInError, NewAccount, PasswordError, Person,
     SessionView, SignUpError, SignedIn, Visit,
 };
+pub use picard_store::audit::{Act, By, Entry, Note, Surface};
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
     Persona, PublicUser, Recall, UserRef,

@@ -9,10 +9,13 @@
 
 use picard_crypto::{check_strength, dummy_hash};
 use picard_domain::{ClientId, DisplayName, GrantId, Handle, Instant, Scopes, UserId};
-use picard_store::users::{self, Creation, NewUser, User};
+use picard_store::{
+    audit::{Act, Surface},
+    users::{self, Creation, NewUser, User},
+};
 use uuid::Uuid;
 
-use crate::{Access, App, Error, PasswordError, access::Proof};
+use crate::{Access, App, Error, PasswordError, access::Proof, audit::Via};
 
 /// Handles that are named when it is not clear who is meant.
 const NAMED: usize = 5;
@@ -58,7 +61,7 @@ impl App {
                 if user.disabled_at.is_some() {
                     return Err(LocalError::Locked(user.handle));
                 }
-                return Ok(self.owner_access(user).await?);
+                return Ok(self.owner_access(user).await?.over(Surface::Stdio));
             }
             self.make_local(named.unwrap_or(first)).await?;
         }
@@ -88,7 +91,8 @@ impl App {
         let user = user.ok_or(Error::NotFound("account"))?;
         check_strength(new, user.handle.as_str()).map_err(PasswordError::WeakPassword)?;
         let hash = self.passwords.hash(new).await?;
-        users::change_password(&self.db, user.id, &hash, None, self.now())
+        let note = self.note(Act::PasswordSet, Surface::Command);
+        users::change_password(&self.db, user.id, &hash, None, self.now(), &note)
             .await
             .map_err(Error::from)?;
         Ok(())
@@ -139,7 +143,7 @@ impl App {
             is_admin: false,
             now: self.now(),
         };
-        match self.store_user(&new, &key).await? {
+        match self.store_user(&new, &key, Surface::Command).await? {
             Creation::Created | Creation::HandleTaken => Ok(()),
         }
     }
@@ -159,6 +163,10 @@ impl App {
             proof: Proof::DataDirectory,
             version: user.version,
             key,
+            via: Via {
+                surface: Surface::Command,
+                tool: "unnamed",
+            },
         })
     }
 }

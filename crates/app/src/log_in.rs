@@ -3,11 +3,12 @@
 use picard_crypto::{Token, TokenKind};
 use picard_domain::{Handle, SessionId, Span, UserId};
 use picard_store::{
+    audit::{Act, Surface},
     sessions::{self, LiveSession, NewSession},
     users,
 };
 
-use crate::{App, Error, LogInError, Person, SignedIn, Visit, attempts::Limit};
+use crate::{App, Error, LogInError, Person, SignedIn, Visit, attempts::Limit, browser_name};
 
 impl App {
     /// How long a session lasts.
@@ -34,8 +35,14 @@ impl App {
         let user = user.filter(|user| user.disabled_at.is_none());
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         let fits = self.passwords.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| fits) else {
-            return Err(LogInError::WrongCredentials);
+        let user = match user {
+            Some(user) if fits => user,
+            Some(user) => {
+                let browser = browser_name(&visit.user_agent);
+                self.note_failure(user.id, &browser).await?;
+                return Err(LogInError::WrongCredentials);
+            }
+            None => return Err(LogInError::WrongCredentials),
         };
         self.clear_attempts(&account).await?;
         self.forgive_attempt(&address).await?;
@@ -58,7 +65,8 @@ impl App {
     /// Ends the session of a cookie; an unknown one is as good as ended.
     pub async fn log_out(&self, cookie: &str) -> Result<(), Error> {
         if let Some(session) = self.session(cookie).await? {
-            sessions::close(&self.db, session.user_id, session.id).await?;
+            let note = self.note(Act::LoggedOut, Surface::Page);
+            sessions::close(&self.db, session.user_id, session.id, &note).await?;
         }
         Ok(())
     }
@@ -95,7 +103,10 @@ impl App {
             now,
             expires_at: now + Self::SESSION,
         };
-        if !sessions::open(&self.db, &new).await? {
+        let note = self
+            .note(Act::LoggedIn, Surface::Page)
+            .in_browser(browser_name(&visit.user_agent));
+        if !sessions::open(&self.db, &new, &note).await? {
             return Ok(None);
         }
         let opened = sessions::find(&self.db, new.digest, now).await?;

@@ -11,7 +11,7 @@ use picard_store::memories::{
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
-    vectors,
+    audit::Reading, vectors,
 };
 
 /// Binds a sealed cursor to its purpose, so that nothing else passes for one.
@@ -45,7 +45,7 @@ impl App {
             vectors: self.sealed_vectors(&sealed),
             now,
         };
-        match memories::submit(&self.db, &row).await? {
+        match memories::submit(&self.db, &row, &self.note_change(caller, id)).await? {
             Written::At(_) => self.watches.ring(caller.user_id),
             Written::Stale | Written::Gone => return Err(Error::NotFound("account")),
         }
@@ -63,11 +63,15 @@ impl App {
     /// Returns one of the caller's own memories.
     pub async fn memory(&self, caller: &Authorized<Read>, id: MemoryId) -> Result<Memory, Error> {
         let row = memories::get(&self.db, caller.user_id, id).await?;
-        open(
-            row.ok_or(Error::NotFound("memory"))?,
-            caller.user_id,
-            &caller.key,
-        )
+        let row = row.ok_or(Error::NotFound("memory"))?;
+        let memory = open(row, caller.user_id, &caller.key)?;
+        let reading = Reading {
+            of: caller.user_id,
+            memories: 1,
+            memory: Some(id),
+        };
+        self.noted_read(caller, &reading);
+        Ok(memory)
     }
 
     /// Lists memories, the newest first, a page at a time.
@@ -98,12 +102,19 @@ impl App {
             .last()
             .filter(|_| more)
             .map(|last| self.seal_cursor(&caller.key, &bound, last.created_at, last.id));
-        let memories: Result<_, _> = rows
+        let memories: Result<Vec<_>, _> = rows
             .into_iter()
             .map(|row| open(row, owner.id, &owner.key))
             .collect();
+        let memories = memories?;
+        let reading = Reading {
+            of: owner.id,
+            memories: memories.len(),
+            memory: None,
+        };
+        self.noted_read(caller, &reading);
         Ok(MemoryPage {
-            memories: memories?,
+            memories,
             next_cursor,
         })
     }
@@ -142,7 +153,7 @@ impl App {
                 .map(|sealed| (sealed.ciphertext.as_str(), self.sealed_vectors(sealed))),
             now,
         };
-        match memories::update(&self.db, &update).await? {
+        match memories::update(&self.db, &update, &self.note_change(caller, row.id)).await? {
             Written::At(_) => self.watches.ring(caller.user_id),
             Written::Stale => return Err(Error::Conflict),
             Written::Gone => return Err(Error::NotFound("memory")),
@@ -164,7 +175,7 @@ impl App {
 
     /// Deletes a memory for good.
     pub async fn forget(&self, caller: &Authorized<Write>, id: MemoryId) -> Result<(), Error> {
-        match memories::delete(&self.db, caller.user_id, id).await? {
+        match memories::delete(&self.db, caller.user_id, id, &self.note_change(caller, id)).await? {
             Written::At(_) => {
                 self.watches.ring(caller.user_id);
                 Ok(())

@@ -8,6 +8,7 @@ use picard_store::{memories, users};
 
 use crate::{
     Access, App, AskPersona, Authorized, Error, Found, Persona, PublicUser, Read, UserRef,
+    audit::Reading,
     memories::{open, visible},
     partitions::Question,
 };
@@ -70,6 +71,12 @@ impl App {
                 .await?
             }
         };
+        let reading = Reading {
+            of: owner.id,
+            memories: memories.len(),
+            memory: None,
+        };
+        self.noted_read(caller, &reading);
         Ok(Persona {
             user,
             memories,

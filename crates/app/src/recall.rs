@@ -8,6 +8,7 @@ use picard_store::memories::{self, StoredMemory};
 
 use crate::{
     App, Authorized, Error, Found, Read, Recall,
+    audit::Reading,
     memories::open,
     partitions::{Question, Target},
     persona::{Owner, check_bytes},
@@ -34,7 +35,14 @@ impl App {
             now: self.now(),
             limit: recall.limit.get(),
         };
-        self.find(&Owner::of(caller), question).await
+        let found = self.find(&Owner::of(caller), question).await?;
+        let reading = Reading {
+            of: caller.user_id,
+            memories: found.len(),
+            memory: None,
+        };
+        self.noted_read(caller, &reading);
+        Ok(found)
     }
 
     /// Ranks an owner's memories and decrypts those that were found.

@@ -2,7 +2,10 @@
 
 use picard_crypto::check_strength;
 use picard_domain::{DisplayName, Handle, UserId};
-use picard_store::users::{self, Creation, NewUser, WrappedKey};
+use picard_store::{
+    audit::{Act, Surface},
+    users::{self, Creation, NewUser, WrappedKey},
+};
 
 use crate::{App, Error, NewAccount, SignUpError, SignedIn, Visit, attempts::Limit, keys::NewKey};
 
@@ -15,7 +18,9 @@ impl App {
     ) -> Result<SignedIn, SignUpError> {
         let checked = Checked::new(&new)?;
         self.count_attempt(&Limit::sign_up(&visit)).await?;
-        let (id, hash) = self.make_user(&checked, new.password, false).await?;
+        let (id, hash) = self
+            .make_user(&checked, new.password, false, Surface::Page)
+            .await?;
         let opened = self.open_session(id, &hash, &visit).await?;
         Ok(opened.ok_or(Error::NotFound("account"))?)
     }
@@ -27,7 +32,10 @@ impl App {
         is_admin: bool,
     ) -> Result<UserId, SignUpError> {
         let checked = Checked::new(&new)?;
-        Ok(self.make_user(&checked, new.password, is_admin).await?.0)
+        Ok(self
+            .make_user(&checked, new.password, is_admin, Surface::Command)
+            .await?
+            .0)
     }
 
     /// Makes an administrator unless the handle is taken already.
@@ -42,7 +50,12 @@ impl App {
         }
         let name = new.name.parse()?;
         match self
-            .make_user(&Checked { handle, name }, new.password, true)
+            .make_user(
+                &Checked { handle, name },
+                new.password,
+                true,
+                Surface::Command,
+            )
             .await
         {
             // Another node was first.
@@ -56,6 +69,7 @@ impl App {
         checked: &Checked,
         password: &str,
         is_admin: bool,
+        surface: Surface,
     ) -> Result<(UserId, String), SignUpError> {
         let id = UserId::random(self.entropy());
         let password_hash = self.passwords.hash(password).await?;
@@ -70,7 +84,7 @@ impl App {
             is_admin,
             now: self.now(),
         };
-        match self.store_user(&new, &key).await? {
+        match self.store_user(&new, &key, surface).await? {
             Creation::Created => Ok((id, password_hash)),
             Creation::HandleTaken => Err(SignUpError::HandleTaken),
         }
@@ -82,8 +96,9 @@ impl App {
         &self,
         new: &NewUser<'_>,
         key: &NewKey,
+        surface: Surface,
     ) -> Result<Creation, Error> {
-        let creation = users::create(&self.db, new).await?;
+        let creation = users::create(&self.db, new, &self.note(Act::SignedUp, surface)).await?;
         if creation == Creation::Created
             && let Some(anew) = self.keys.anew(new.id, key, self.entropy()).await
         {

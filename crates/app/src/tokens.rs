@@ -7,9 +7,12 @@ use picard_oauth::{
     revocation::RevocationRequest,
     token::TokenType,
 };
-use picard_store::{grants, tokens};
+use picard_store::{
+    audit::{Act, Surface},
+    grants, tokens,
+};
 
-use crate::{Access, App, Error, TokenError, access::Proof};
+use crate::{Access, App, Error, TokenError, access::Proof, audit::Via};
 
 impl App {
     /// Finds what an access token stands for; `None` when it is unknown,
@@ -40,7 +43,10 @@ impl App {
     /// now; `None` when it ended or was revoked. It does not count as a use.
     pub async fn recheck(&self, access: &Access) -> Result<Option<Access>, Error> {
         match access.proof {
-            Proof::DataDirectory => self.recheck_owner(access.user_id).await,
+            Proof::DataDirectory => {
+                let owner = self.recheck_owner(access.user_id).await?;
+                Ok(owner.map(|owner| owner.over(access.via.surface)))
+            }
             Proof::Token(digest) => {
                 match tokens::authenticate(&self.db, digest, self.now()).await? {
                     Some(row) => self.access(digest, row).await.map(Some),
@@ -65,6 +71,10 @@ impl App {
             proof: Proof::Token(digest),
             version: row.version,
             key,
+            via: Via {
+                surface: Surface::Rest,
+                tool: "unnamed",
+            },
         })
     }
 
@@ -78,7 +88,8 @@ impl App {
             .await
             .map_err(Error::from)?;
         if let Some(row) = found.filter(|row| row.client_id == client) {
-            grants::revoke(&self.db, row.user_id, row.grant_id, self.now())
+            let note = self.note(Act::AccessRevoked, Surface::OAuth);
+            grants::revoke(&self.db, row.user_id, row.grant_id, self.now(), &note)
                 .await
                 .map_err(Error::from)?;
             return Ok(());

@@ -66,7 +66,10 @@ impl Export {
     }
 
     async fn write(&self, app: &App, output: &mut Output) -> anyhow::Result<String> {
-        let caller = owner(app, &self.user).await?.authorize::<Read>()?;
+        let caller = owner(app, &self.user)
+            .await?
+            .called("export")
+            .authorize::<Read>()?;
         let mut progress = Progress::new("memories written");
         let mut cursor = None;
         loop {

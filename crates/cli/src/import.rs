@@ -113,7 +113,10 @@ impl Import {
     }
 
     async fn read(&self, app: &App, mut source: Box<dyn BufRead>) -> anyhow::Result<Report> {
-        let caller = owner(app, &self.user).await?.authorize::<Write>()?;
+        let caller = owner(app, &self.user)
+            .await?
+            .called("import")
+            .authorize::<Write>()?;
         let mode = if self.dry_run {
             ImportMode::DryRun
         } else {

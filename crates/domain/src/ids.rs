@@ -87,6 +87,8 @@ ids! {
     GrantId ordered;
     /// A browser session of a person.
     SessionId ordered;
+    /// An entry of a person's audit trail. Unique within its user.
+    EventId ordered;
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod text;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use handle::{Handle, InvalidHandle};
-pub use ids::{ClientId, GrantId, InvalidId, MemoryId, SessionId, UserId};
+pub use ids::{ClientId, EventId, GrantId, InvalidId, MemoryId, SessionId, UserId};
 pub use instant::{Instant, InvalidInstant, Span};
 pub use memory::{Expired, InvalidExpired, InvalidPermission, Memory, MemoryFilter, Permission};
 pub use name::{DisplayName, InvalidName};

@@ -2,8 +2,8 @@
 //! microseconds, names and scopes as text.
 
 use picard_domain::{
-    ClientId, DisplayName, GrantId, Handle, Instant, MemoryId, Permission, Scopes, SessionId,
-    UserId,
+    ClientId, DisplayName, EventId, GrantId, Handle, Instant, MemoryId, Permission, Scopes,
+    SessionId, UserId,
 };
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ macro_rules! ids {
     )*};
 }
 
-ids! { ClientId GrantId MemoryId SessionId UserId }
+ids! { ClientId EventId GrantId MemoryId SessionId UserId }
 
 impl Bind for Instant {
     const NULL: Value = Value::Integer(None);

@@ -5,6 +5,7 @@ use picard_sql::{record, sql, transaction};
 
 use crate::{
     Db, Digest, Error,
+    audit::{self, Note},
     outcome::{Stop, settle},
     users,
 };
@@ -77,7 +78,7 @@ pub enum Consumption {
 /// Stores a grant and its code; `false` when the person is gone or locked out,
 /// or the client is gone. The client counts as used from here on, so that it
 /// is not taken for one that nobody wants.
-pub async fn issue(db: &Db, new: &Consent<'_>) -> Result<bool, Error> {
+pub async fn issue(db: &Db, new: &Consent<'_>, note: &Note) -> Result<bool, Error> {
     settle(transaction!(db, |tx| {
         users::hold(tx, new.user_id, false).await?;
         let client = sql!(
@@ -116,6 +117,7 @@ pub async fn issue(db: &Db, new: &Consent<'_>) -> Result<bool, Error> {
             new.code_expires_at,
         );
         tx.execute(code).await?;
+        audit::write(tx, new.user_id, note).await?;
         true
     }))
 }

@@ -3,7 +3,11 @@
 use picard_domain::{ClientId, GrantId, Instant, Scopes, Span, UserId};
 use picard_sql::{Tx, record, sql, transaction};
 
-use crate::{Db, Error, clients::Registered};
+use crate::{
+    Db, Error,
+    audit::{self, Note},
+    clients::Registered,
+};
 
 record! {
     /// A connected application, as the person sees it.
@@ -71,17 +75,25 @@ pub async fn touch(
 }
 
 /// Revokes a grant with every code and token of it; tells whether it was live.
-pub async fn revoke(db: &Db, user: UserId, grant: GrantId, now: Instant) -> Result<bool, Error> {
+/// The note is written when it was, and names the application.
+pub async fn revoke(
+    db: &Db,
+    user: UserId,
+    grant: GrantId,
+    now: Instant,
+    note: &Note,
+) -> Result<bool, Error> {
     transaction!(db, |tx| {
         // The grant first: whoever issues tokens changes that row first, too.
         let update = sql!(
             "UPDATE grants SET revoked_at = $3
-             WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL",
+             WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL
+             RETURNING client_id",
             user,
             grant,
             now,
         );
-        let live = tx.execute(update).await? == 1;
+        let client = tx.optional::<(ClientId,)>(update).await?;
         for delete in [
             // Used codes stay until they expire, so that a replay is still known as one.
             sql!(
@@ -102,7 +114,10 @@ pub async fn revoke(db: &Db, user: UserId, grant: GrantId, now: Instant) -> Resu
         ] {
             tx.execute(delete).await?;
         }
-        live
+        if let Some((client,)) = client {
+            audit::write(tx, user, &note.clone().through(client)).await?;
+        }
+        client.is_some()
     })
 }
 

@@ -5,6 +5,7 @@ use picard_sql::{sql, transaction};
 
 use crate::{
     Db, Error,
+    audit::{self, Note},
     memories::{SealedVectors, put_vectors},
     outcome::{Stop, settle},
     users,
@@ -29,7 +30,7 @@ pub struct Import<'a> {
 }
 
 /// Stores those memories whose ids the person does not have, all in one
-/// transaction, and tells of each whether it was stored; `None` when there is
+/// transaction with a note of how many, and tells of each whether it was stored; `None` when there is
 /// no such person.
 ///
 /// A memory that was deleted may come back. Its tombstone goes then: it has
@@ -39,6 +40,7 @@ pub async fn store(
     db: &Db,
     user: UserId,
     memories: &[Import<'_>],
+    note: &Note,
 ) -> Result<Option<Vec<bool>>, Error> {
     settle(transaction!(db, |tx| {
         let mut stored = Vec::with_capacity(memories.len());
@@ -69,6 +71,14 @@ pub async fn store(
                 tx.execute(tombstone).await?;
             }
             stored.push(is_new);
+        }
+        let new = stored.iter().filter(|is_new| **is_new).count();
+        if new > 0 {
+            let note = Note {
+                memories: Some(new as i64),
+                ..note.clone()
+            };
+            audit::write(tx, user, &note).await?;
         }
         Some(stored)
     }))

@@ -12,6 +12,7 @@
 
 pub mod assertions;
 pub mod attempts;
+pub mod audit;
 pub mod changes;
 pub mod clients;
 pub mod codes;

@@ -9,7 +9,9 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId
 use picard_sql::{Tx, record, sql, transaction};
 
 use crate::{
-    Db, Error, changes,
+    Db, Error,
+    audit::{self, Note},
+    changes,
     outcome::{Stop, settle},
     users,
 };
@@ -93,7 +95,7 @@ record! {
 }
 
 /// Stores a memory.
-pub async fn submit(db: &Db, new: &NewMemory<'_>) -> Result<Written, Error> {
+pub async fn submit(db: &Db, new: &NewMemory<'_>, note: &Note) -> Result<Written, Error> {
     settle(transaction!(db, |tx| {
         let revision = bump(tx, new.user_id).await?;
         let insert = sql!(
@@ -110,12 +112,13 @@ pub async fn submit(db: &Db, new: &NewMemory<'_>) -> Result<Written, Error> {
         );
         tx.execute(insert).await?;
         put_vectors(tx, new.user_id, new.id, new.vectors).await?;
+        audit::write(tx, new.user_id, note).await?;
         Written::At(revision)
     }))
 }
 
 /// Changes a memory, unless it was changed since the revision that was read.
-pub async fn update(db: &Db, change: &MemoryUpdate<'_>) -> Result<Written, Error> {
+pub async fn update(db: &Db, change: &MemoryUpdate<'_>, note: &Note) -> Result<Written, Error> {
     settle(transaction!(db, |tx| {
         let revision = bump(tx, change.user_id).await?;
         let update = sql!(
@@ -147,13 +150,14 @@ pub async fn update(db: &Db, change: &MemoryUpdate<'_>) -> Result<Written, Error
         if let Some((_, vectors)) = change.text {
             put_vectors(tx, change.user_id, change.id, vectors).await?;
         }
+        audit::write(tx, change.user_id, note).await?;
         Written::At(revision)
     }))
 }
 
 /// Deletes a memory and its vectors, and leaves a tombstone. Those of long ago
 /// ([`changes::DELETIONS_KEPT`]) go.
-pub async fn delete(db: &Db, user: UserId, id: MemoryId) -> Result<Written, Error> {
+pub async fn delete(db: &Db, user: UserId, id: MemoryId, note: &Note) -> Result<Written, Error> {
     settle(transaction!(db, |tx| {
         let revision = bump(tx, user).await?;
         let delete = sql!(
@@ -183,6 +187,7 @@ pub async fn delete(db: &Db, user: UserId, id: MemoryId) -> Result<Written, Erro
             revision - changes::DELETIONS_KEPT,
         );
         tx.execute(long_ago).await?;
+        audit::write(tx, user, note).await?;
         Written::At(revision)
     }))
 }

@@ -30,6 +30,12 @@ pub static SCHEMA: Schema = Schema {
             sqlite: include_str!("../migrations/0004_administration.sqlite.sql"),
             postgres: include_str!("../migrations/0004_administration.postgres.sql"),
         },
+        Migration {
+            version: 5,
+            title: "the audit trail of each person",
+            sqlite: include_str!("../migrations/0005_audit.sqlite.sql"),
+            postgres: include_str!("../migrations/0005_audit.postgres.sql"),
+        },
     ],
 };
 

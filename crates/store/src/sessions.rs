@@ -5,6 +5,7 @@ use picard_sql::{record, sql, transaction};
 
 use crate::{
     Db, Digest, Error,
+    audit::{self, Note},
     outcome::{Stop, settle},
 };
 
@@ -68,7 +69,7 @@ record! {
 
 /// Opens a session; `false` when the person is gone or locked out, or has
 /// another password by now: a log-in under way must not outlive its change.
-pub async fn open(db: &Db, new: &NewSession<'_>) -> Result<bool, Error> {
+pub async fn open(db: &Db, new: &NewSession<'_>, note: &Note) -> Result<bool, Error> {
     let insert = sql!(
         "INSERT INTO sessions (digest, user_id, id, created_at, last_seen_at, expires_at, user_agent)
          VALUES ($1, $2, $3, $4, $4, $5, $6)",
@@ -90,6 +91,7 @@ pub async fn open(db: &Db, new: &NewSession<'_>) -> Result<bool, Error> {
             return Err(Stop::Answer(false));
         }
         tx.execute(insert.clone()).await?;
+        audit::write(tx, new.user_id, note).await?;
         true
     }))
 }
@@ -137,13 +139,19 @@ pub async fn list(db: &Db, user: UserId, now: Instant) -> Result<Vec<SessionEntr
 }
 
 /// Closes a session; tells whether there was one.
-pub async fn close(db: &Db, user: UserId, session: SessionId) -> Result<bool, Error> {
-    let delete = sql!(
-        "DELETE FROM sessions WHERE user_id = $1 AND id = $2",
-        user,
-        session
-    );
-    Ok(db.execute(delete).await? == 1)
+pub async fn close(db: &Db, user: UserId, session: SessionId, note: &Note) -> Result<bool, Error> {
+    transaction!(db, |tx| {
+        let delete = sql!(
+            "DELETE FROM sessions WHERE user_id = $1 AND id = $2",
+            user,
+            session
+        );
+        let closed = tx.execute(delete).await? == 1;
+        if closed {
+            audit::write(tx, user, note).await?;
+        }
+        closed
+    })
 }
 
 /// Closes all sessions of a person but one, and returns how many.
@@ -157,9 +165,15 @@ pub async fn close_others(db: &Db, user: UserId, keep: SessionId) -> Result<u64,
 }
 
 /// Closes all sessions of a person, and returns how many.
-pub async fn close_all(db: &Db, user: UserId) -> Result<u64, Error> {
-    db.execute(sql!("DELETE FROM sessions WHERE user_id = $1", user))
-        .await
+pub async fn close_all(db: &Db, user: UserId, note: &Note) -> Result<u64, Error> {
+    transaction!(db, |tx| {
+        let delete = sql!("DELETE FROM sessions WHERE user_id = $1", user);
+        let closed = tx.execute(delete).await?;
+        if closed > 0 {
+            audit::write(tx, user, note).await?;
+        }
+        closed
+    })
 }
 
 /// Deletes up to `limit` sessions that ended before now, and returns how many.

@@ -10,6 +10,7 @@ use picard_sql::{Tx, record, sql, transaction};
 
 use crate::{
     Db, Digest, Error,
+    audit::{self, Note},
     outcome::{Stop, settle},
     users,
 };
@@ -139,11 +140,12 @@ record! {
 }
 
 /// Stores the first tokens of a grant.
-pub async fn issue(db: &Db, pair: &Pair) -> Result<Issue, Error> {
+pub async fn issue(db: &Db, pair: &Pair, note: &Note) -> Result<Issue, Error> {
     settle(transaction!(db, |tx| {
         users::hold(tx, pair.user_id, Issue::GrantGone).await?;
         use_grant(tx, pair, Issue::GrantGone).await?;
         insert(tx, pair).await?;
+        audit::write(tx, pair.user_id, note).await?;
         Issue::Issued
     }))
 }

@@ -1,10 +1,12 @@
 //! People with an account, and what their data key is wrapped in.
 
 use picard_domain::{DisplayName, Handle, Instant, SessionId, UserId};
-use picard_sql::{Tx, record, sql, transaction};
+use picard_sql::{Query, Tx, record, sql, transaction};
 
 use crate::{
-    Db, Error, grants,
+    Db, Error,
+    audit::{self, Note},
+    grants,
     outcome::{Stop, settle},
 };
 
@@ -68,7 +70,7 @@ pub enum Creation {
 }
 
 /// Makes an account.
-pub async fn create(db: &Db, new: &NewUser<'_>) -> Result<Creation, Error> {
+pub async fn create(db: &Db, new: &NewUser<'_>, note: &Note) -> Result<Creation, Error> {
     let insert = sql!(
         "INSERT INTO users (id, handle, name, password_hash, key_id, wrapped_key, version,
                             is_admin, disabled_at, created_at, updated_at)
@@ -82,10 +84,14 @@ pub async fn create(db: &Db, new: &NewUser<'_>) -> Result<Creation, Error> {
         new.is_admin,
         new.now,
     );
-    match db.execute(insert).await {
-        // The id is random: only the handle can be there already.
+    let made = transaction!(db, |tx| {
+        tx.execute(insert.clone()).await?;
+        audit::write(tx, new.id, note).await?;
+    });
+    match made {
+        // The ids are random: only the handle can be there already.
         Err(Error::Conflict(_)) => Ok(Creation::HandleTaken),
-        done => done.map(|_| Creation::Created),
+        done => done.map(|()| Creation::Created),
     }
 }
 
@@ -170,6 +176,7 @@ pub async fn set_name(
     user: UserId,
     name: &DisplayName,
     now: Instant,
+    note: &Note,
 ) -> Result<bool, Error> {
     let update = sql!(
         "UPDATE users SET name = $2, updated_at = $3 WHERE id = $1",
@@ -177,7 +184,7 @@ pub async fn set_name(
         name,
         now
     );
-    Ok(db.execute(update).await? == 1)
+    noted(db, user, &update, note).await
 }
 
 /// What became of an act that may leave a server without an administrator.
@@ -193,18 +200,23 @@ pub enum Removal {
 }
 
 /// Gives the right to administer the server; tells whether there is such a person.
-pub async fn make_admin(db: &Db, user: UserId, now: Instant) -> Result<bool, Error> {
+pub async fn make_admin(db: &Db, user: UserId, now: Instant, note: &Note) -> Result<bool, Error> {
     let update = sql!(
         "UPDATE users SET is_admin = $2, updated_at = $3 WHERE id = $1",
         user,
         true,
         now
     );
-    Ok(db.execute(update).await? == 1)
+    noted(db, user, &update, note).await
 }
 
 /// Takes the right to administer the server, unless nobody else has it.
-pub async fn unmake_admin(db: &Db, user: UserId, now: Instant) -> Result<Removal, Error> {
+pub async fn unmake_admin(
+    db: &Db,
+    user: UserId,
+    now: Instant,
+    note: &Note,
+) -> Result<Removal, Error> {
     settle(transaction!(db, |tx| {
         spare_last_admin(tx, user).await?;
         let update = sql!(
@@ -213,7 +225,11 @@ pub async fn unmake_admin(db: &Db, user: UserId, now: Instant) -> Result<Removal
             false,
             now
         );
-        removal(tx.execute(update).await?)
+        let found = tx.execute(update).await?;
+        if found == 1 {
+            audit::write(tx, user, note).await?;
+        }
+        removal(found)
     }))
 }
 
@@ -262,6 +278,7 @@ pub async fn change_password(
     password_hash: &str,
     keep: Option<SessionId>,
     now: Instant,
+    note: &Note,
 ) -> Result<bool, Error> {
     transaction!(db, |tx| {
         let update = sql!(
@@ -278,6 +295,9 @@ pub async fn change_password(
         );
         tx.execute(others).await?;
         grants::revoke_all_in(tx, user, now).await?;
+        if found {
+            audit::write(tx, user, note).await?;
+        }
         found
     })
 }
@@ -302,7 +322,7 @@ pub async fn rehash_password(
 /// Locks a person out: closes their sessions, and lets no token of theirs count
 /// while it lasts. Their memories and grants stay. Since when stays, too, of one
 /// who is locked out already.
-pub async fn disable(db: &Db, user: UserId, now: Instant) -> Result<Removal, Error> {
+pub async fn disable(db: &Db, user: UserId, now: Instant, note: &Note) -> Result<Removal, Error> {
     settle(transaction!(db, |tx| {
         spare_last_admin(tx, user).await?;
         let update = sql!(
@@ -314,23 +334,37 @@ pub async fn disable(db: &Db, user: UserId, now: Instant) -> Result<Removal, Err
         let found = tx.execute(update).await?;
         tx.execute(sql!("DELETE FROM sessions WHERE user_id = $1", user))
             .await?;
+        if found == 1 {
+            audit::write(tx, user, note).await?;
+        }
         removal(found)
     }))
 }
 
 /// Lets a person in again; tells whether there is such a person.
-pub async fn enable(db: &Db, user: UserId, now: Instant) -> Result<bool, Error> {
+pub async fn enable(db: &Db, user: UserId, now: Instant, note: &Note) -> Result<bool, Error> {
     let update = sql!(
         "UPDATE users SET disabled_at = NULL, updated_at = $2 WHERE id = $1",
         user,
         now
     );
-    Ok(db.execute(update).await? == 1)
+    noted(db, user, &update, note).await
+}
+
+/// Changes a person's row, and notes it when it is there; tells whether it is.
+async fn noted(db: &Db, user: UserId, update: &Query, note: &Note) -> Result<bool, Error> {
+    transaction!(db, |tx| {
+        let found = tx.execute(update.clone()).await? == 1;
+        if found {
+            audit::write(tx, user, note).await?;
+        }
+        found
+    })
 }
 
 /// Deletes an account and everything of it, in one transaction: memories,
-/// vectors, tombstones, sessions, grants, codes, tokens, tickets, and the row
-/// with the wrapped data key. The last administrator can only go as the last
+/// vectors, tombstones, sessions, grants, codes, tokens, tickets, the audit trail,
+/// and the row with the wrapped data key. The last administrator can only go as the last
 /// person of all.
 pub async fn delete(db: &Db, user: UserId) -> Result<Removal, Error> {
     settle(transaction!(db, |tx| {
@@ -353,6 +387,8 @@ pub async fn delete(db: &Db, user: UserId) -> Result<Removal, Error> {
             sql!("DELETE FROM access_tokens WHERE user_id = $1", user),
             sql!("DELETE FROM refresh_tokens WHERE user_id = $1", user),
             sql!("DELETE FROM consent_tickets WHERE user_id = $1", user),
+            // Last: those who write into it hold one of the rows above.
+            sql!("DELETE FROM audit WHERE user_id = $1", user),
         ] {
             tx.execute(delete).await?;
         }
@@ -454,11 +490,7 @@ pub(crate) async fn hold<T>(tx: &mut Tx, user: UserId, gone: T) -> Result<(), St
 }
 
 /// Runs `statement` for a person who is there and not locked out; tells whether it ran.
-pub(crate) async fn insert_held(
-    db: &Db,
-    user: UserId,
-    statement: picard_sql::Query,
-) -> Result<bool, Error> {
+pub(crate) async fn insert_held(db: &Db, user: UserId, statement: Query) -> Result<bool, Error> {
     settle(transaction!(db, |tx| {
         hold(tx, user, false).await?;
         tx.execute(statement.clone()).await?;

@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 
 use http::request::Parts;
-use picard_app::Access;
+use picard_app::{Access, Surface};
 use rmcp::{ErrorData, model::Extensions};
 
 /// Finds out who calls.
@@ -27,7 +27,8 @@ impl Caller for OverHttp {
         let parts = extensions.get::<Parts>();
         let access = parts.and_then(|parts| parts.extensions.get::<Access>());
         // Without the gate there is no way here.
-        ready(access.cloned().ok_or_else(|| {
+        let access = access.cloned().map(|access| access.over(Surface::Mcp));
+        ready(access.ok_or_else(|| {
             tracing::error!("a call of MCP came without its caller");
             ErrorData::internal_error("nobody knows who calls", None)
         }))

@@ -147,7 +147,11 @@ impl<C: Caller> ServerHandler for Mcp<C> {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let access = self.caller.access(&context.extensions).await?;
+        let access = self
+            .caller
+            .access(&context.extensions)
+            .await?
+            .called("resources/list");
         let cursor = request.and_then(|request| request.cursor);
         let list = resources::list(&self.context.app, &access, cursor);
         unless_cancelled(&context, list).await?
@@ -172,7 +176,11 @@ impl<C: Caller> ServerHandler for Mcp<C> {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let access = self.caller.access(&context.extensions).await?;
+        let access = self
+            .caller
+            .access(&context.extensions)
+            .await?
+            .called("resources/read");
         let read = resources::read(&self.context.app, &access, &request.uri);
         let contents = unless_cancelled(&context, read).await??;
         Ok(ReadResourceResult::new(vec![contents]).into())
@@ -197,7 +205,11 @@ impl<C: Caller> ServerHandler for Mcp<C> {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let access = self.caller.access(&context.extensions).await?;
+        let access = self
+            .caller
+            .access(&context.extensions)
+            .await?
+            .called("prompts/get");
         let (name, arguments) = (&request.name, request.arguments);
         let get = prompts::get(&self.context.app, &access, name, arguments);
         Ok(unless_cancelled(&context, get).await??.into())
@@ -208,7 +220,11 @@ impl<C: Caller> ServerHandler for Mcp<C> {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let access = self.caller.access(&context.extensions).await?;
+        let access = self
+            .caller
+            .access(&context.extensions)
+            .await?
+            .called("completion/complete");
         let (of, argument) = (&request.r#ref, &request.argument);
         let complete = completion::complete(&self.context.app, &access, of, argument);
         Ok(CompleteResult::new(

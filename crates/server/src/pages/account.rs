@@ -8,7 +8,7 @@ use picard_domain::{GrantId, Plaintext, SessionId};
 use picard_ui::{Badge, CopyText, CsrfForm, Field, Moment, Shell, html_with};
 use serde::Deserialize;
 
-use super::{IdPath, errors::Failure, id_of, person::Member, sentence, user_agent};
+use super::{IdPath, errors::Failure, id_of, person::Member, sentence};
 use crate::state::Server;
 
 /// A form that has nothing but its token.

@@ -14,7 +14,6 @@ mod landing;
 mod login;
 pub(crate) mod person;
 mod signup;
-mod user_agent;
 
 use std::{borrow::Borrow, sync::Arc};
 

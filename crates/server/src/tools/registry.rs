@@ -75,7 +75,7 @@ impl Tool {
             return Err(Problem::insufficient_scope(self.scope, access.scopes));
         }
         input::check_names(&self.input, &data)?;
-        (self.handler)(context, access, data).await
+        (self.handler)(context, access.called(self.name), data).await
     }
 }
 

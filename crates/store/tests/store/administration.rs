@@ -58,7 +58,7 @@ async fn people_are_listed_by_handle_page_by_page() {
 }
 
 async fn disable(db: &Db, n: u128, second: i64) -> Removal {
-    let disabled = users::disable(db, user_id(n), at(second)).await;
+    let disabled = users::disable(db, user_id(n), at(second), &unnoted()).await;
     disabled.expect("answered")
 }
 
@@ -138,7 +138,7 @@ async fn people_are_counted() {
             person(&db, n as u128, name).await;
         }
         for n in [0, 1] {
-            let made = users::make_admin(&db, user_id(n), at(1)).await;
+            let made = users::make_admin(&db, user_id(n), at(1), &unnoted()).await;
             assert!(made.expect("made"));
         }
         assert_eq!(disable(&db, 1, 2).await, Removal::Done);
@@ -158,9 +158,13 @@ async fn the_last_administrator_stays() {
     databases(async |database| {
         let db = migrated(database).await;
         let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
-        let admin = async |user| users::make_admin(&db, user, at(1)).await.expect("made");
+        let admin = async |user| {
+            users::make_admin(&db, user, at(1), &unnoted())
+                .await
+                .expect("made")
+        };
         let unmake = async |user| {
-            users::unmake_admin(&db, user, at(2))
+            users::unmake_admin(&db, user, at(2), &unnoted())
                 .await
                 .expect("answered")
         };
@@ -177,7 +181,11 @@ async fn the_last_administrator_stays() {
         let found = users::find(&db, ana).await.expect("read").expect("ana");
         assert!(found.is_admin && found.disabled_at.is_none());
 
-        assert!(users::enable(&db, bob, at(5)).await.expect("done"));
+        assert!(
+            users::enable(&db, bob, at(5), &unnoted())
+                .await
+                .expect("done")
+        );
         assert_eq!(unmake(ana).await, Removal::Done);
         assert_eq!(delete(ana).await, Removal::Done);
         assert_eq!(delete(bob).await, Removal::Done, "the last person may go");
@@ -197,13 +205,13 @@ async fn two_who_remove_each_other_leave_one_administrator() {
         for _ in 0..10 {
             let (mut acts, mut done) = (Vec::new(), 0);
             for n in [1, 2] {
-                let made = users::make_admin(&db, user_id(n), at(1)).await;
+                let made = users::make_admin(&db, user_id(n), at(1), &unnoted()).await;
                 assert!(made.expect("made"));
             }
             for n in [1, 2] {
                 let db = db.clone();
                 acts.push(tokio::spawn(async move {
-                    users::unmake_admin(&db, user_id(n), at(2)).await
+                    users::unmake_admin(&db, user_id(n), at(2), &unnoted()).await
                 }));
             }
             for act in acts {
@@ -228,7 +236,9 @@ async fn locking_out_is_taken_back_as_if_nothing_had_been() {
         let under_way = consent(&db, ana, 2, "code 2").await;
         issue(&db, &pair(ana, grant, "a", "r", at(1))).await;
         assert_eq!(
-            users::disable(&db, ana, at(2)).await.expect("done"),
+            users::disable(&db, ana, at(2), &unnoted())
+                .await
+                .expect("done"),
             Removal::Done
         );
 
@@ -238,7 +248,9 @@ async fn locking_out_is_taken_back_as_if_nothing_had_been() {
         assert!(!try_consent(&db, ana, 3, "code 3").await);
         let late = pair(ana, under_way, "late a", "late r", at(3));
         assert_eq!(
-            tokens::issue(&db, &late).await.expect("answered"),
+            tokens::issue(&db, &late, &unnoted())
+                .await
+                .expect("answered"),
             tokens::Issue::GrantGone,
             "a code from before leads to no token"
         );
@@ -246,13 +258,19 @@ async fn locking_out_is_taken_back_as_if_nothing_had_been() {
         let cookie = sessions::find(&db, digest("cookie"), at(3)).await;
         assert!(cookie.expect("read").is_none());
         assert_eq!(
-            users::disable(&db, ana, at(9)).await.expect("done"),
+            users::disable(&db, ana, at(9), &unnoted())
+                .await
+                .expect("done"),
             Removal::Done
         );
         let found = users::find(&db, ana).await.expect("read").expect("ana");
         assert_eq!(found.disabled_at, Some(at(2)), "since the first time");
 
-        assert!(users::enable(&db, ana, at(10)).await.expect("done"));
+        assert!(
+            users::enable(&db, ana, at(10), &unnoted())
+                .await
+                .expect("done")
+        );
         assert!(is_live(&db, "a", at(11)).await);
         let refresh = tokens::find_refresh(&db, digest("r")).await;
         assert!(refresh.expect("read").is_some());
@@ -274,7 +292,12 @@ async fn all_sessions_of_a_person_end_and_nobody_else_s() {
         for (user, n, cookie) in [(ana, 1, "one"), (ana, 2, "two"), (bob, 3, "bob's")] {
             session(&db, user, n, cookie).await;
         }
-        assert_eq!(sessions::close_all(&db, ana).await.expect("closed"), 2);
+        assert_eq!(
+            sessions::close_all(&db, ana, &unnoted())
+                .await
+                .expect("closed"),
+            2
+        );
         let left = async |cookie| sessions::find(&db, digest(cookie), at(1)).await;
         assert!(left("one").await.expect("read").is_none());
         assert!(left("bob's").await.expect("read").is_some());

@@ -1,10 +1,12 @@
 //! What the tests of the store share: people, memories and tokens made of numbers.
 
 use picard_domain::{
-    ClientId, GrantId, Handle, Instant, MemoryId, Permission, Scopes, SessionId, Span, UserId,
+    ClientId, EventId, GrantId, Handle, Instant, MemoryId, Permission, Scopes, SessionId, Span,
+    UserId,
 };
 use picard_store::{
     Db, Digest,
+    audit::{Act, Note, Surface},
     clients::{self, Client, RedirectUris, Registered},
     codes::{self, Consent},
     memories::{self, NewMemory, SealedVectors, Written},
@@ -74,7 +76,7 @@ pub(crate) async fn person(db: &Db, n: u128, name: &str) -> UserId {
         now: at(0),
     };
     assert_eq!(
-        users::create(db, &new).await.expect("written"),
+        users::create(db, &new, &unnoted()).await.expect("written"),
         Creation::Created
     );
     user_id(n)
@@ -97,7 +99,10 @@ pub(crate) fn memory(user_id: UserId, n: u128, now: Instant) -> NewMemory<'stati
 }
 
 pub(crate) async fn submit(db: &Db, new: NewMemory<'_>) -> i64 {
-    match memories::submit(db, &new).await.expect("written") {
+    match memories::submit(db, &new, &unnoted())
+        .await
+        .expect("written")
+    {
         Written::At(version) => version,
         other => panic!("not stored: {other:?}"),
     }
@@ -161,7 +166,9 @@ pub(crate) async fn try_consent(db: &Db, user_id: UserId, grant: u128, code: &st
         now: at(0),
         code_expires_at: at(60),
     };
-    codes::issue(db, &consent).await.expect("written")
+    codes::issue(db, &consent, &unnoted())
+        .await
+        .expect("written")
 }
 
 /// A pair of tokens with these names.
@@ -188,7 +195,7 @@ pub(crate) fn pair(
 
 pub(crate) async fn issue(db: &Db, pair: &Pair) {
     assert_eq!(
-        tokens::issue(db, pair).await.expect("written"),
+        tokens::issue(db, pair, &unnoted()).await.expect("written"),
         Issue::Issued
     );
 }
@@ -203,7 +210,7 @@ pub(crate) async fn session(db: &Db, user_id: UserId, n: u128, cookie: &str) -> 
         now: at(0),
         expires_at: at(3600),
     };
-    assert!(sessions::open(db, &new).await.expect("written"));
+    assert!(sessions::open(db, &new, &unnoted()).await.expect("written"));
     session_id(n)
 }
 
@@ -216,4 +223,23 @@ pub(crate) async fn ticket(db: &Db, user_id: UserId, name: &str) {
         expires_at: at(600),
     };
     assert!(tickets::open(db, &new).await.expect("written"));
+}
+
+/// A note of the instant `seconds`, with a name made of it and `n`.
+pub(crate) fn noted(n: u8, act: Act, seconds: i64) -> Note {
+    let millis = u64::try_from(at(seconds).micros() / 1000).expect("after 1970");
+    // The last byte is never nought: none of these looks for rows that are too many.
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &[0, n, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let id = EventId::from_uuid(id.into_uuid());
+    Note::new(id, act, Surface::Page, at(seconds))
+}
+
+/// A note that leaves no row: for what is not about the trail.
+pub(crate) fn unnoted() -> Note {
+    let nobody = EventId::from_uuid(Uuid::nil());
+    let note = Note::new(nobody, Act::Unknown, Surface::Command, at(0));
+    Note {
+        kept: false,
+        ..note
+    }
 }

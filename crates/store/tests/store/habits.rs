@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-const USER_TABLES: [&str; 9] = [
+const USER_TABLES: [&str; 10] = [
     "memories",
     "vectors",
     "tombstones",
@@ -13,6 +13,7 @@ const USER_TABLES: [&str; 9] = [
     "access_tokens",
     "refresh_tokens",
     "consent_tickets",
+    "audit",
 ];
 
 /// Words and signs of features that not every database has.

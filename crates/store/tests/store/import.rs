@@ -29,7 +29,7 @@ fn incoming(n: u128, ciphertext: &'static str) -> Import<'static> {
 }
 
 async fn store(db: &Db, user: UserId, memories: &[Import<'_>]) -> Vec<bool> {
-    import::store(db, user, memories)
+    import::store(db, user, memories, &unnoted())
         .await
         .expect("written")
         .expect("there is such a person")
@@ -90,7 +90,7 @@ async fn what_is_brought_in_keeps_its_id_and_its_instants_and_what_is_here_stays
         assert_eq!(new.permission, Permission::Public);
         // The id is another memory under another owner.
         assert_eq!(store(&db, bob, &[incoming(1, "bob's")]).await, [true]);
-        let nobody = import::store(&db, user_id(9), &[incoming(1, "nobody's")]).await;
+        let nobody = import::store(&db, user_id(9), &[incoming(1, "nobody's")], &unnoted()).await;
         assert!(nobody.expect("answered").is_none());
         db.close().await;
     })
@@ -108,7 +108,7 @@ async fn a_deleted_memory_may_come_back_and_go_again_and_every_copy_ends_right()
         let mut before = BTreeMap::new();
         let known = catch_up(&db, ana, &mut before, Position::default(), 100).await;
         for n in [2, 3] {
-            let gone = memories::delete(&db, ana, memory_id(n)).await;
+            let gone = memories::delete(&db, ana, memory_id(n), &unnoted()).await;
             assert!(matches!(gone, Ok(Written::At(_))));
         }
         let mut between = before.clone();
@@ -127,7 +127,7 @@ async fn a_deleted_memory_may_come_back_and_go_again_and_every_copy_ends_right()
             }
         }
 
-        let again = memories::delete(&db, ana, memory_id(2)).await;
+        let again = memories::delete(&db, ana, memory_id(2), &unnoted()).await;
         assert!(matches!(again, Ok(Written::At(_))), "{again:?}");
         for (held, from) in [(&mut before, known), (&mut between, without)] {
             catch_up(&db, ana, held, from, 1).await;

@@ -2,6 +2,7 @@
 //! on PostgreSQL. One program, so that there is one PostgreSQL for all of it.
 
 mod administration;
+mod audit;
 mod clients;
 mod common;
 mod habits;

@@ -53,7 +53,9 @@ async fn a_memory_is_stored_changed_and_deleted() {
             ..keep(&stored, ana, at(5))
         };
         assert_eq!(
-            memories::update(&db, &change).await.expect("written"),
+            memories::update(&db, &change, &unnoted())
+                .await
+                .expect("written"),
             Written::At(2)
         );
         let stored = get(&db, ana, 1).await;
@@ -80,7 +82,9 @@ async fn a_memory_is_stored_changed_and_deleted() {
             ..keep(&stored, ana, at(6))
         };
         assert_eq!(
-            memories::update(&db, &change).await.expect("written"),
+            memories::update(&db, &change, &unnoted())
+                .await
+                .expect("written"),
             Written::At(3)
         );
         let stored = get(&db, ana, 1).await;
@@ -95,7 +99,7 @@ async fn a_memory_is_stored_changed_and_deleted() {
         assert_eq!(all.changed[0].sealed.as_deref(), Some(&b"resealed"[..]));
 
         assert_eq!(
-            memories::delete(&db, ana, memory_id(1))
+            memories::delete(&db, ana, memory_id(1), &unnoted())
                 .await
                 .expect("deleted"),
             Written::At(4)
@@ -119,12 +123,12 @@ async fn a_write_that_does_not_happen_leaves_everything_as_it_was() {
         let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
         submit(&db, memory(ana, 1, at(0))).await;
         let stored = get(&db, ana, 1).await;
-        let first = memories::update(&db, &keep(&stored, ana, at(1)))
+        let first = memories::update(&db, &keep(&stored, ana, at(1)), &unnoted())
             .await
             .expect("written");
         assert_eq!(first, Written::At(2));
 
-        let stale = memories::update(&db, &keep(&stored, ana, at(2)))
+        let stale = memories::update(&db, &keep(&stored, ana, at(2)), &unnoted())
             .await
             .expect("answered");
         assert_eq!(stale, Written::Stale);
@@ -133,16 +137,18 @@ async fn a_write_that_does_not_happen_leaves_everything_as_it_was() {
             ..keep(&stored, ana, at(2))
         };
         assert_eq!(
-            memories::update(&db, &absent).await.expect("answered"),
+            memories::update(&db, &absent, &unnoted())
+                .await
+                .expect("answered"),
             Written::Gone
         );
         // Another's memory is no different from none.
-        let foreign = memories::update(&db, &keep(&stored, bob, at(2)))
+        let foreign = memories::update(&db, &keep(&stored, bob, at(2)), &unnoted())
             .await
             .expect("answered");
         assert_eq!(foreign, Written::Gone);
         assert_eq!(
-            memories::delete(&db, bob, memory_id(1))
+            memories::delete(&db, bob, memory_id(1), &unnoted())
                 .await
                 .expect("answered"),
             Written::Gone
@@ -154,7 +160,9 @@ async fn a_write_that_does_not_happen_leaves_everything_as_it_was() {
                 .is_none()
         );
         assert!(
-            memories::submit(&db, &memory(ana, 1, at(3))).await.is_err(),
+            memories::submit(&db, &memory(ana, 1, at(3)), &unnoted())
+                .await
+                .is_err(),
             "the id is taken"
         );
 
@@ -297,12 +305,12 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
 
         // One of those already seen changes, one goes; one not yet seen goes, too.
         let two = get(&db, ana, 2).await;
-        let changed = memories::update(&db, &keep(&two, ana, at(1)))
+        let changed = memories::update(&db, &keep(&two, ana, at(1)), &unnoted())
             .await
             .expect("written");
         assert_eq!(changed, Written::At(8));
         for n in [1, 5] {
-            let deleted = memories::delete(&db, ana, memory_id(n))
+            let deleted = memories::delete(&db, ana, memory_id(n), &unnoted())
                 .await
                 .expect("deleted");
             assert!(matches!(deleted, Written::At(_)));
@@ -348,7 +356,7 @@ async fn deletions_are_kept_for_a_while_and_who_is_further_behind_starts_anew() 
             changes.expect("read").expect("ana")
         };
         let delete = async |n| {
-            let deleted = memories::delete(&db, ana, memory_id(n)).await;
+            let deleted = memories::delete(&db, ana, memory_id(n), &unnoted()).await;
             assert!(matches!(deleted.expect("deleted"), Written::At(_)));
         };
         let (mut behind, mut reading) = (Copy::default(), Copy::default());
@@ -404,7 +412,7 @@ async fn what_changed_is_told_by_name_while_it_is_little() {
         for n in 1..=3 {
             submit(&db, memory(ana, n, at(0))).await;
         }
-        let deleted = memories::delete(&db, ana, memory_id(2)).await;
+        let deleted = memories::delete(&db, ana, memory_id(2), &unnoted()).await;
         assert_eq!(deleted.expect("deleted"), Written::At(4));
         let since = async |revision, limit| {
             let touched = changes::touched(&db, ana, revision, limit).await;

@@ -222,7 +222,7 @@ async fn a_revoked_grant_takes_its_whole_family_and_no_other() {
         issue(&db, &pair(bob, bobs, "a4", "r4", at(1))).await;
 
         assert!(
-            grants::revoke(&db, ana, grant, at(3))
+            grants::revoke(&db, ana, grant, at(3), &unnoted())
                 .await
                 .expect("revoked")
         );
@@ -244,20 +244,22 @@ async fn a_revoked_grant_takes_its_whole_family_and_no_other() {
         );
         let late = pair(ana, grant, "a5", "r5", at(4));
         assert_eq!(
-            tokens::issue(&db, &late).await.expect("answered"),
+            tokens::issue(&db, &late, &unnoted())
+                .await
+                .expect("answered"),
             Issue::GrantGone
         );
         assert_eq!(rotate(&db, "r2", late).await, Rotated::GrantGone);
         assert!(!is_live(&db, "a5", at(4)).await);
         assert!(is_live(&db, "a3", at(4)).await && is_live(&db, "a4", at(4)).await);
         assert!(
-            !grants::revoke(&db, ana, grant, at(5))
+            !grants::revoke(&db, ana, grant, at(5), &unnoted())
                 .await
                 .expect("answered"),
             "it was dead"
         );
         assert!(
-            !grants::revoke(&db, bob, other, at(5))
+            !grants::revoke(&db, bob, other, at(5), &unnoted())
                 .await
                 .expect("answered"),
             "not his"
@@ -322,7 +324,7 @@ async fn connected_applications_are_those_with_live_tokens() {
                 .expect("listed")
                 .is_empty()
         );
-        grants::revoke(&db, ana, grant, at(62))
+        grants::revoke(&db, ana, grant, at(62), &unnoted())
             .await
             .expect("revoked");
         assert!(

@@ -4,7 +4,9 @@ use crate::common::*;
 use picard_domain::{MemoryFilter, Span};
 use picard_sql::{Db, Query};
 use picard_store::{
-    attempts, grants, memories,
+    attempts,
+    audit::{self, Act},
+    grants, memories,
     memories::Written,
     sessions, tickets, tokens, users,
     users::{Creation, Removal},
@@ -22,7 +24,9 @@ async fn people_are_found_by_the_beginning_of_their_handle_unless_they_are_locke
             person(&db, n as u128, name).await;
         }
         assert_eq!(
-            users::disable(&db, user_id(2), at(1)).await.expect("done"),
+            users::disable(&db, user_id(2), at(1), &unnoted())
+                .await
+                .expect("done"),
             Removal::Done
         );
         let by = async |prefix, limit| {
@@ -90,7 +94,9 @@ async fn a_handle_belongs_to_one_person() {
             now: at(1),
         };
         assert_eq!(
-            users::create(&db, &again).await.expect("answered"),
+            users::create(&db, &again, &unnoted())
+                .await
+                .expect("answered"),
             Creation::HandleTaken
         );
         let ana = users::find_by_handle(&db, &handle("ana"))
@@ -110,18 +116,22 @@ async fn an_account_can_be_changed() {
         let ana = person(&db, 1, "ana").await;
         let name = "Ana B.".parse().expect("a name");
         assert!(
-            users::set_name(&db, ana, &name, at(1))
+            users::set_name(&db, ana, &name, at(1), &unnoted())
                 .await
                 .expect("written")
         );
-        assert!(users::make_admin(&db, ana, at(2)).await.expect("written"));
+        assert!(
+            users::make_admin(&db, ana, at(2), &unnoted())
+                .await
+                .expect("written")
+        );
         let found = users::find(&db, ana).await.expect("read").expect("ana");
         assert_eq!(
             (found.name, found.is_admin, found.updated_at),
             (name.clone(), true, at(2))
         );
         assert!(
-            !users::set_name(&db, user_id(9), &name, at(3))
+            !users::set_name(&db, user_id(9), &name, at(3), &unnoted())
                 .await
                 .expect("answered")
         );
@@ -153,7 +163,7 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
             issue(&db, &pair(user, grant, names[0], names[1], at(0))).await;
         }
         assert!(
-            users::change_password(&db, ana, "new", Some(here), at(1))
+            users::change_password(&db, ana, "new", Some(here), at(1), &unnoted())
                 .await
                 .expect("written")
         );
@@ -192,7 +202,9 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
             expires_at: at(60),
         };
         assert!(
-            !sessions::open(&db, &late).await.expect("answered"),
+            !sessions::open(&db, &late, &unnoted())
+                .await
+                .expect("answered"),
             "a log-in that checked the old password opens nothing"
         );
         let ana = users::find(&db, ana).await.expect("read").expect("ana");
@@ -212,7 +224,7 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
         );
 
         assert!(
-            users::change_password(&db, ana.id, "newer", None, at(2))
+            users::change_password(&db, ana.id, "newer", None, at(2), &unnoted())
                 .await
                 .expect("written")
         );
@@ -238,7 +250,9 @@ async fn who_is_locked_out_has_no_session_and_no_token_and_keeps_the_memories() 
         let grant = consent(&db, ana, 1, "code").await;
         issue(&db, &pair(ana, grant, "a", "r", at(0))).await;
         assert_eq!(
-            users::disable(&db, ana, at(1)).await.expect("written"),
+            users::disable(&db, ana, at(1), &unnoted())
+                .await
+                .expect("written"),
             Removal::Done
         );
 
@@ -264,12 +278,22 @@ async fn who_is_locked_out_has_no_session_and_no_token_and_keeps_the_memories() 
             expires_at: at(60),
         };
         assert!(
-            !sessions::open(&db, &new).await.expect("answered"),
+            !sessions::open(&db, &new, &unnoted())
+                .await
+                .expect("answered"),
             "no new session either"
         );
 
-        assert!(users::enable(&db, ana, at(3)).await.expect("written"));
-        assert!(sessions::open(&db, &new).await.expect("written"));
+        assert!(
+            users::enable(&db, ana, at(3), &unnoted())
+                .await
+                .expect("written")
+        );
+        assert!(
+            sessions::open(&db, &new, &unnoted())
+                .await
+                .expect("written")
+        );
         let filter = MemoryFilter::default();
         assert_eq!(
             memories::count(&db, ana, &filter, at(3))
@@ -319,13 +343,13 @@ async fn a_session_lives_until_it_ends_or_is_closed() {
         );
 
         assert!(
-            !sessions::close(&db, ana, session_id(3))
+            !sessions::close(&db, ana, session_id(3), &unnoted())
                 .await
                 .expect("answered"),
             "not hers"
         );
         assert!(
-            sessions::close(&db, ana, session_id(2))
+            sessions::close(&db, ana, session_id(2), &unnoted())
                 .await
                 .expect("written")
         );
@@ -481,7 +505,7 @@ async fn a_deleted_account_leaves_no_row_in_any_table_and_others_keep_theirs() {
             session(&db, user, n, &format!("{name} cookie")).await;
             submit(&db, memory(user, 10, at(0))).await;
             submit(&db, memory(user, 11, at(1))).await;
-            let deleted = memories::delete(&db, user, memory_id(11))
+            let deleted = memories::delete(&db, user, memory_id(11), &unnoted())
                 .await
                 .expect("deleted");
             assert_eq!(deleted, Written::At(3));
@@ -489,6 +513,9 @@ async fn a_deleted_account_leaves_no_row_in_any_table_and_others_keep_theirs() {
             let (access, refresh) = (format!("{name} a"), format!("{name} r"));
             issue(&db, &pair(user, grant, &access, &refresh, at(0))).await;
             ticket(&db, user, &format!("{name} ticket")).await;
+            audit::record(&db, &[(user, noted(1, Act::LoggedIn, 0))])
+                .await
+                .expect("written");
         }
         assert_eq!(
             users::delete(&db, user_id(1)).await.expect("deleted"),
@@ -511,13 +538,15 @@ async fn a_deleted_account_leaves_no_row_in_any_table_and_others_keep_theirs() {
             users::delete(&db, user_id(1)).await.expect("answered"),
             Removal::NotFound
         );
-        let late = memories::submit(&db, &memory(user_id(1), 12, at(2)))
+        let late = memories::submit(&db, &memory(user_id(1), 12, at(2)), &unnoted())
             .await
             .expect("answered");
         assert_eq!(late, Written::Gone, "nothing can be stored for who is gone");
         let late = pair(user_id(1), grant_id(1), "late a", "late r", at(2));
         assert_eq!(
-            tokens::issue(&db, &late).await.expect("answered"),
+            tokens::issue(&db, &late, &unnoted())
+                .await
+                .expect("answered"),
             tokens::Issue::GrantGone
         );
         assert!(
@@ -555,7 +584,7 @@ async fn user_columns(db: &Db) -> Vec<(String, String)> {
         .all::<(String, String)>(Query::new(columns))
         .await
         .expect("listed");
-    assert_eq!(columns.len(), 10);
+    assert_eq!(columns.len(), 11);
     columns
 }
 

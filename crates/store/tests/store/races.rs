@@ -73,7 +73,9 @@ async fn of_many_updates_of_one_revision_one_wins_and_the_others_know() {
                 text: None,
                 now: at(n as i64),
             };
-            memories::update(&db, &change).await.expect("answered")
+            memories::update(&db, &change, &unnoted())
+                .await
+                .expect("answered")
         })
         .await;
         assert_eq!(
@@ -187,10 +189,12 @@ async fn no_token_outlives_a_revocation_that_runs_beside_its_issue() {
             let answers = race(&db, 2, |db, runner| async move {
                 if runner == 1 {
                     let tokens = pair(user_id(1), grant, &format!("a{n}"), &format!("r{n}"), at(1));
-                    let issued = tokens::issue(&db, &tokens).await.expect("answered");
+                    let issued = tokens::issue(&db, &tokens, &unnoted())
+                        .await
+                        .expect("answered");
                     issued == Issue::Issued
                 } else {
-                    grants::revoke(&db, user_id(1), grant, at(1))
+                    grants::revoke(&db, user_id(1), grant, at(1), &unnoted())
                         .await
                         .expect("revoked")
                 }
@@ -257,7 +261,7 @@ async fn no_memory_outlives_an_account_that_is_deleted_beside_it() {
                 let deleted = users::delete(&db, user_id(1)).await.expect("deleted");
                 return deleted == users::Removal::Done;
             }
-            let written = memories::submit(&db, &memory(user_id(1), n, at(0))).await;
+            let written = memories::submit(&db, &memory(user_id(1), n, at(0)), &unnoted()).await;
             assert!(matches!(
                 written.expect("answered"),
                 Written::At(_) | Written::Gone

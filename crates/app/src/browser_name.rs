@@ -3,7 +3,7 @@
 //! Good enough to recognise one's own sessions; nothing depends on it.
 
 /// Says what browser on what system a `User-Agent` most likely is.
-pub(super) fn in_words(user_agent: &str) -> String {
+pub fn browser_name(user_agent: &str) -> String {
     // Order matters: Edge and Opera also say Chrome, and Chrome says Safari.
     let browser = first(
         user_agent,
@@ -47,16 +47,16 @@ fn first(text: &str, words: &[(&str, &'static str)]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::browser_name;
 
     #[test]
     fn common_browsers_are_named() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
         let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0";
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
-        assert_eq!(in_words(chrome), "Chrome on Linux");
-        assert_eq!(in_words(edge), "Edge on Windows");
-        assert_eq!(in_words(phone), "Safari on iPhone");
-        assert_eq!(in_words("<script>"), "An unknown browser");
+        assert_eq!(browser_name(chrome), "Chrome on Linux");
+        assert_eq!(browser_name(edge), "Edge on Windows");
+        assert_eq!(browser_name(phone), "Safari on iPhone");
+        assert_eq!(browser_name("<script>"), "An unknown browser");
     }
 }

@@ -1,0 +1,318 @@
+//! The audit trail as it is written.
+//!
+//! What changes something is noted in the transaction of the change; [`App::note`]
+//! makes such a note. What only reads must not wait for a write, and must not fail
+//! because of one: [`Trail::read`] counts it in memory, by person, application and
+//! tool, and within half a second a task writes what was counted. So a process that
+//! is killed loses the reads of its last half second, and nothing else. Rows are
+//! named after the ten minutes that they count, so that all nodes count into one.
+
+use std::{
+    collections::{HashMap, hash_map::Entry as Place},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use picard_crypto::sha256;
+use picard_domain::{ClientId, EventId, Instant, MemoryId, Span, UserId};
+use picard_store::{
+    Db,
+    audit::{self, Act, By, Note, Surface},
+};
+use uuid::Uuid;
+
+use crate::{Access, App, Error};
+
+/// How long reads are gathered before they are written.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long is waited before what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Rows written in one transaction: few, so that no writer waits long.
+const BATCH: usize = 200;
+
+/// Rows that wait to be written at most. They are more only when the database
+/// cannot be written to.
+const WAITING: usize = 20_000;
+
+/// What one row of reads counts.
+const WINDOW: Span = Span::minutes(10);
+
+/// What one row of failed log-ins counts.
+const FAILURES: Span = Span::hours(1);
+
+/// The way a call came and the name of what was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Via {
+    pub(crate) surface: Surface,
+    pub(crate) tool: &'static str,
+}
+
+/// What a call read.
+pub(crate) struct Reading {
+    /// Whose memories.
+    pub(crate) of: UserId,
+    /// How many.
+    pub(crate) memories: usize,
+    /// Which, when it was asked for by its id.
+    pub(crate) memory: Option<MemoryId>,
+}
+
+/// Where reads wait to be written.
+pub(crate) struct Trail {
+    db: Db,
+    kept: Option<Span>,
+    waiting: Mutex<Waiting>,
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    notes: HashMap<(UserId, EventId), Note>,
+    /// Whether a task is on its way to write them.
+    expected: bool,
+    lost: u64,
+}
+
+impl Trail {
+    /// Keeps entries for so many days; with none, notes nothing.
+    pub(crate) fn new(db: Db, days: u32) -> Self {
+        Self {
+            db,
+            kept: (days > 0).then(|| Span::days(i64::from(days))),
+            waiting: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// How long entries are kept; `None` when nothing is.
+    pub(crate) fn kept(&self) -> Option<Span> {
+        self.kept
+    }
+
+    /// Counts a read. It neither waits nor fails.
+    pub(crate) fn read(self: &Arc<Self>, caller: &Access, reading: &Reading, now: Instant) {
+        if self.kept.is_none() {
+            return;
+        }
+        let mut note = self.called(caller, now);
+        note.memories = i64::try_from(reading.memories).ok();
+        note.memory_id = reading.memory;
+        let mut notes = Vec::with_capacity(2);
+        if reading.of != caller.user_id {
+            note.subject = Some(reading.of);
+            // Who asked is told, and not through what.
+            let mut asked = self.plain(Act::PersonaAsked, caller.via.surface, now);
+            asked.by = Some(By::Somebody(caller.user_id));
+            asked.memories = note.memories;
+            notes.push((reading.of, asked));
+        }
+        notes.push((caller.user_id, note));
+        for (user, mut note) in notes {
+            note.id = counted(&note, WINDOW);
+            self.wait(user, note);
+        }
+    }
+
+    /// A note of a call, without a name yet.
+    fn called(&self, caller: &Access, now: Instant) -> Note {
+        let mut note = self.plain(Act::Called, caller.via.surface, now);
+        note.tool = Some(caller.via.tool);
+        let through = caller.client_id;
+        note.client_id = (through != ClientId::from_uuid(Uuid::nil())).then_some(through);
+        note
+    }
+
+    fn plain(&self, act: Act, surface: Surface, now: Instant) -> Note {
+        Note {
+            kept: self.kept.is_some(),
+            ..Note::new(EventId::from_uuid(Uuid::nil()), act, surface, now)
+        }
+    }
+
+    fn wait(self: &Arc<Self>, user: UserId, note: Note) {
+        let mut waiting = self.waiting();
+        waiting.add(user, note);
+        if !waiting.expected {
+            waiting.expected = true;
+            tokio::spawn(self.clone().write_later());
+        }
+    }
+
+    /// Writes what waits, until nothing does.
+    async fn write_later(self: Arc<Self>) {
+        let mut pause = PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = match self.write().await {
+                Ok(()) => PAUSE,
+                Err(error) => {
+                    tracing::warn!(%error, "the audit trail cannot be written; it is tried again");
+                    AGAIN
+                }
+            };
+            let mut waiting = self.waiting();
+            if waiting.notes.is_empty() {
+                waiting.expected = false;
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits now. What cannot be written waits on.
+    pub(crate) async fn write(&self) -> Result<(), picard_store::Error> {
+        let _alone = self.writing.lock().await;
+        let (taken, lost) = {
+            let mut waiting = self.waiting();
+            let lost = std::mem::take(&mut waiting.lost);
+            (std::mem::take(&mut waiting.notes), lost)
+        };
+        if lost > 0 {
+            tracing::error!(lost, "reads are missing in the audit trail");
+        }
+        let mut notes: Vec<_> = taken
+            .into_iter()
+            .map(|((user, _), note)| (user, note))
+            .collect();
+        // All nodes lock rows in this order.
+        notes.sort_unstable_by_key(|(user, note)| (*user, note.id));
+        let mut rest = notes.as_slice();
+        while !rest.is_empty() {
+            let (batch, others) = rest.split_at(BATCH.min(rest.len()));
+            if let Err(error) = audit::record(&self.db, batch).await {
+                let mut waiting = self.waiting();
+                for (user, note) in rest {
+                    waiting.add(*user, note.clone());
+                }
+                return Err(error);
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+
+    /// Forgets what waits of a person who is gone.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.waiting().notes.retain(|(whose, _), _| *whose != user);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, user: UserId, note: Note) {
+        let is_full = self.notes.len() >= WAITING;
+        match self.notes.entry((user, note.id)) {
+            Place::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.at = known.at.min(note.at);
+                known.last_at = known.last_at.max(note.last_at);
+                known.times += note.times;
+                known.memories = known.memories.zip(note.memories).map(|(a, b)| a + b);
+                if known.memory_id != note.memory_id {
+                    known.memory_id = None;
+                }
+            }
+            Place::Vacant(_) if is_full => self.lost += 1,
+            Place::Vacant(place) => {
+                place.insert(note);
+            }
+        }
+    }
+}
+
+/// The name of the row that counts such notes within one window: the same on
+/// every node, and in the order of time among the others.
+fn counted(note: &Note, window: Span) -> EventId {
+    let seconds = window.as_seconds();
+    let number = note.at.micros().div_euclid(seconds * 1_000_000);
+    let by = match &note.by {
+        Some(By::Administrator(id, _) | By::Somebody(id)) => Some(*id),
+        None => None,
+    };
+    let what = format!(
+        "{:?} {:?} {:?} {:?} {:?} {by:?} {number}",
+        note.act, note.surface, note.client_id, note.tool, note.subject
+    );
+    let digest = sha256(what.as_bytes());
+    let bytes: [u8; 10] = std::array::from_fn(|at| digest[at]);
+    let millis = u64::try_from(number * seconds * 1000).unwrap_or(0);
+    EventId::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+}
+
+impl App {
+    /// Keeps the audit trail for so many days instead of 180; with none, nothing
+    /// is noted, and what there is is cleared.
+    #[must_use]
+    pub fn keeping_audit(self, days: u32) -> Self {
+        Self {
+            trail: Arc::new(Trail::new(self.db.clone(), days)),
+            ..self
+        }
+    }
+
+    /// Makes a note of something that is done now.
+    pub fn note(&self, act: Act, surface: Surface) -> Note {
+        let now = self.now();
+        Note {
+            id: EventId::ordered(now, self.entropy()),
+            ..self.trail.plain(act, surface, now)
+        }
+    }
+
+    /// Writes a note into a person's trail on its own: for what is not one
+    /// transaction of the store. What an administrator did is noted in both trails.
+    pub async fn record(&self, user: UserId, note: Note) -> Result<(), Error> {
+        if note.kept {
+            audit::record(&self.db, &[(user, note)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the trail of a person whose account was just deleted. That there was
+    /// one is told to the operator's log alone.
+    pub(crate) async fn end_trail(&self, user: UserId) {
+        tracing::info!(%user, "an account was deleted");
+        self.trail.forget(user);
+        // A node that was just writing what this person's applications read may have
+        // seen the account still, and come after its deletion.
+        if let Err(error) = audit::delete_all(&self.db, user).await {
+            tracing::warn!(%error, "what came late into an audit trail ends with its time");
+        }
+    }
+
+    /// Makes a note of a call that changes one memory.
+    pub(crate) fn note_change(&self, caller: &Access, memory: MemoryId) -> Note {
+        let note = self.trail.called(caller, self.now());
+        Note {
+            id: EventId::ordered(note.at, self.entropy()),
+            memory_id: Some(memory),
+            ..note
+        }
+    }
+
+    /// Makes a note of memories that were brought in, counted with those of the
+    /// same ten minutes.
+    pub(crate) fn note_import(&self, caller: &Access) -> Note {
+        let note = self.trail.called(caller, self.now());
+        let id = counted(&note, WINDOW);
+        Note { id, ..note }
+    }
+
+    /// Notes a wrong password at an account that exists, counted by the hour:
+    /// guessing does not fill the trail.
+    pub(crate) async fn note_failure(&self, user: UserId, browser: &str) -> Result<(), Error> {
+        let note = self.note(Act::LogInFailed, Surface::Page);
+        let id = counted(&note, FAILURES);
+        let note = Note { id, ..note }.in_browser(browser);
+        self.record(user, note).await
+    }
+
+    /// Notes what a call read.
+    pub(crate) fn noted_read(&self, caller: &Access, reading: &Reading) {
+        self.trail.read(caller, reading, self.now());
+    }
+}
