@@ -198,7 +198,10 @@ impl Cluster {
 
     /// Makes a database that belongs to [`ROLE`] and returns its address.
     pub fn create_database(&self, name: &str) -> String {
-        self.superuser("postgres", &format!("CREATE DATABASE {name} OWNER {ROLE}"));
+        self.superuser(
+            "postgres",
+            &format!("CREATE DATABASE \"{name}\" OWNER {ROLE}"),
+        );
         self.address(name)
     }
 
