@@ -190,7 +190,7 @@ impl TestServer {
 
     async fn with(mut parts: Parts, embedder: Arc<dyn Embedder>, changes: Changes) -> Self {
         let settings = Settings {
-            database: parts.address.clone(),
+            database: parts.address.clone().into(),
             keyring: parts.keyring.clone(),
             embedder,
             clock: parts.clock.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use picard_crypto::{InvalidKeyId, KeyId, Keyring};
 use picard_domain::{Clock, Entropy, Instant};
 use picard_embed::Embedder;
-use picard_store::{Db, Options, users};
+use picard_store::{Db, Source, users};
 
 use crate::{
     Error, Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
@@ -14,8 +14,8 @@ use crate::{
 
 /// What a server is made of.
 pub struct Settings {
-    /// `sqlite:PATH` or `postgres://…`.
-    pub database: String,
+    /// Where the tables are.
+    pub database: Source,
     /// The master keys.
     pub keyring: Keyring,
     /// The model.
@@ -67,7 +67,7 @@ impl App {
     /// Opens the database, brings it to the newest version, and checks that
     /// every data key in it can be unwrapped.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let db = Db::open(&settings.database, &Options::default()).await?;
+        let db = settings.database.open().await?;
         picard_store::migrate(&db).await?;
         check_keys(&db, &settings.keyring).await?;
         Ok(Self {
@@ -128,8 +128,8 @@ impl App {
 }
 
 /// Brings a server's database to the newest version; returns how many steps that took.
-pub async fn migrate(database: &str) -> Result<usize, OpenError> {
-    let db = Db::open(database, &Options::default()).await?;
+pub async fn migrate(database: &Source) -> Result<usize, OpenError> {
+    let db = database.open().await?;
     let migrated = picard_store::migrate(&db).await;
     db.close().await;
     Ok(migrated?)
@@ -137,8 +137,8 @@ pub async fn migrate(database: &str) -> Result<usize, OpenError> {
 
 /// Looks at a server's database without changing it: checks that its keys are
 /// there, and returns how many steps it lacks to the newest version.
-pub async fn inspect(database: &str, keyring: &Keyring) -> Result<usize, OpenError> {
-    let db = Db::open(database, &Options::default()).await?;
+pub async fn inspect(database: &Source, keyring: &Keyring) -> Result<usize, OpenError> {
+    let db = database.open().await?;
     let look = async {
         let lacks = picard_store::pending(&db).await?;
         if lacks < picard_store::SCHEMA.migrations.len() {

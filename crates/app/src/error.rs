@@ -82,9 +82,9 @@ impl Error {
 impl From<picard_store::Error> for Error {
     fn from(error: picard_store::Error) -> Self {
         match error {
-            picard_store::Error::Unavailable(_) | picard_store::Error::Busy(_) => {
-                Self::Unavailable(error.into())
-            }
+            picard_store::Error::Unavailable(_)
+            | picard_store::Error::Refused(_)
+            | picard_store::Error::Busy(_) => Self::Unavailable(error.into()),
             other => Self::Internal(other.into()),
         }
     }

@@ -3,7 +3,7 @@
 
 use picard_crypto::{KeyId, Keyring, Wrapped};
 use picard_domain::{Entropy, UserId};
-use picard_store::{Db, Options, users};
+use picard_store::{Db, Source, users};
 use uuid::Uuid;
 
 use crate::{Error, OpenError};
@@ -27,8 +27,8 @@ pub struct Rewrapped {
 
 impl MasterKeys {
     /// Opens a database that is there. It is neither made nor brought to a newer version.
-    pub async fn open(database: &str) -> Result<Self, OpenError> {
-        let db = Db::open(database, &Options::default()).await?;
+    pub async fn open(database: &Source) -> Result<Self, OpenError> {
+        let db = database.open().await?;
         Ok(Self { db })
     }
 

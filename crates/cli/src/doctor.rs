@@ -10,12 +10,8 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::{
-    data_dir::DataDir,
-    logging::Logging,
-    migrate::Service,
-    server::{ServerSettings, not_made},
-    system::system,
-    web::WebSettings,
+    data_dir::DataDir, database::not_made, hint, logging::Logging, migrate::Service,
+    server::ServerSettings, system::system, web::WebSettings,
 };
 
 /// `picard doctor`.
@@ -60,7 +56,7 @@ impl Finding {
             Err(error) => Self {
                 what,
                 value: String::new(),
-                problem: Some(format!("{error:#}")),
+                problem: Some(hint::in_words(&error)),
             },
         }
     }
@@ -151,13 +147,17 @@ impl Doctor {
 
     /// A database that is not there yet is no problem. Nothing is written or migrated here.
     async fn server_database(&self) -> anyhow::Result<String> {
-        let url = self.web.database.url(&self.data_dir)?;
-        if not_made(&url).is_some() {
-            return Ok(format!("{} (made at the first start)", redacted(&url)));
+        let source = match self.service {
+            Some(_) => self.web.database.of_server(&self.data_dir)?,
+            None => self.web.database.of_each(Service::Server, &self.data_dir)?,
+        };
+        let url = &source.address;
+        if not_made(&source).is_some() {
+            return Ok(format!("{} (made at the first start)", redacted(url)));
         }
         let keys = self.server.keys.open(&self.data_dir)?;
-        let lacks = picard_app::inspect(&url, &keys.keyring).await?;
-        Ok(described(&url, lacks))
+        let lacks = picard_app::inspect(&source, &keys.keyring).await?;
+        Ok(described(url, lacks))
     }
 
     fn web_settings(&self) -> anyhow::Result<String> {
@@ -168,9 +168,12 @@ impl Doctor {
     }
 
     async fn web_database(&self) -> anyhow::Result<String> {
-        let (config, _) = self.web.config(&self.data_dir, self.web.listen)?;
-        let url = config.database_url.clone();
-        if not_made(&url).is_some() {
+        let (mut config, _) = self.web.config(&self.data_dir, self.web.listen)?;
+        if self.service.is_none() {
+            config.database = self.web.database.of_each(Service::Web, &self.data_dir)?;
+        }
+        let url = config.database.address.clone();
+        if not_made(&config.database).is_some() {
             return Ok(format!("{} (made at the first start)", redacted(&url)));
         }
         let (clock, entropy) = system();

@@ -42,11 +42,30 @@ impl<T, E: Into<anyhow::Error>> OrHint<T> for Result<T, E> {
 )]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("picard: {error:#}");
-    if let Some(hinted) = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Hinted>())
-    {
-        eprintln!("  hint: {}", hinted.hint);
+    if let Some(hint) = hint(error) {
+        eprintln!("  hint: {hint}");
     }
     ExitCode::FAILURE
+}
+
+/// Returns the error and its hint in one line.
+pub(crate) fn in_words(error: &anyhow::Error) -> String {
+    match hint(error) {
+        Some(hint) => format!("{error:#}; {hint}"),
+        None => format!("{error:#}"),
+    }
+}
+
+/// Finds the advice nearest to the cause: what a database says of itself helps
+/// more than where to look in general.
+fn hint(error: &anyhow::Error) -> Option<&str> {
+    error.chain().find_map(|cause| {
+        if let Some(hinted) = cause.downcast_ref::<Hinted>() {
+            return hint(&hinted.source).or(Some(&hinted.hint));
+        }
+        match cause.downcast_ref::<picard_app::OpenError>() {
+            Some(picard_app::OpenError::Database(error)) => error.hint(),
+            _ => cause.downcast_ref::<picard_store::Error>()?.hint(),
+        }
+    })
 }

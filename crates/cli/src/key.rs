@@ -14,7 +14,7 @@ use picard_crypto::{KeyId, Keyring};
 use serde::Serialize;
 
 use crate::{
-    data_dir::LockedKeyring, hint::OrHint as _, owner::Progress, place::Place, server::Database,
+    data_dir::LockedKeyring, database::Database, hint::OrHint as _, owner::Progress, place::Place,
     system::system,
 };
 
@@ -229,8 +229,8 @@ impl Rotate {
 
     /// Refuses a new key that other nodes would not have.
     fn alone(&self) -> anyhow::Result<()> {
-        let url = self.database.url(&self.place.data_dir)?;
-        if url.starts_with("sqlite:") || self.shared {
+        let source = self.database.of_server(&self.place.data_dir)?;
+        if source.address.starts_with("sqlite:") || self.shared {
             return Ok(());
         }
         Err(anyhow::anyhow!(

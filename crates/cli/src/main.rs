@@ -11,6 +11,7 @@
 mod backup;
 mod client;
 mod data_dir;
+mod database;
 mod doctor;
 mod dot_env;
 mod export;
@@ -162,7 +163,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(up) => up.run().await?,
         Command::Server(server) => server.run().await?,
-        Command::Web(web) => web.run().await?,
+        Command::Web(web) => Box::pin(web.run()).await?,
         Command::Mcp(mcp) => mcp.run().await?,
         Command::Migrate(migrate) => migrate.run().await?,
         Command::Backup(backup) => backup.run().await?,

@@ -17,7 +17,7 @@ use picard_domain::Handle;
 use picard_server::mcp::serve_stdio;
 use tokio_util::sync::CancellationToken;
 
-use crate::{hint::OrHint as _, model::Model, place::Place, serve, server::embedded_database};
+use crate::{database::embedded_server, hint::OrHint as _, model::Model, place::Place, serve};
 
 /// The handle of the first account where the name at the machine makes none.
 const NAMELESS: &str = "me";
@@ -50,9 +50,9 @@ impl Mcp {
         self.place.logging.start("error")?;
         let stopping = CancellationToken::new();
         serve::cancel_on(serve::stop_signal()?, stopping.clone());
-        let database = embedded_database(&self.place.data_dir)?;
+        let database = embedded_server(&self.place.data_dir)?;
         let bytes = self.partition_mib.saturating_mul(1024 * 1024);
-        let app = self.place.open(database, &self.model, bytes).await?;
+        let app = self.place.open(database.into(), &self.model, bytes).await?;
         let spoken = match self.access(&app).await {
             Ok(access) => serve_stdio(app.clone(), access, stopping)
                 .await

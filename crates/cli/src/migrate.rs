@@ -66,15 +66,15 @@ impl Migrate {
     async fn bring_up_to_date(self) -> anyhow::Result<()> {
         let steps = match self.service.unwrap_or(Service::Server) {
             Service::Server => {
-                let url = self.web.database.url(&self.data_dir)?;
-                before_migration(Service::Server, &url, &self.data_dir).await?;
-                picard_app::migrate(&url)
+                let source = self.web.database.of_server(&self.data_dir)?;
+                before_migration(Service::Server, &source.address, &self.data_dir).await?;
+                picard_app::migrate(&source)
                     .await
                     .context("the database cannot be migrated")?
             }
             Service::Web => {
                 let (config, _) = self.web.config(&self.data_dir, self.web.listen)?;
-                before_migration(Service::Web, &config.database_url, &self.data_dir).await?;
+                before_migration(Service::Web, &config.database.address, &self.data_dir).await?;
                 let (clock, entropy) = system();
                 let web = Web::open(config, clock, entropy).await?;
                 let migrated = web.migrate().await;

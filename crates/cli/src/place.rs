@@ -6,12 +6,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use picard_app::{App, MasterKeys};
+use picard_store::Source;
 
 use crate::{
     data_dir::DataDir,
+    database::Database,
     logging::Logging,
     model::Model,
-    server::{Database, Keys, open_app},
+    server::{Keys, open_app},
 };
 
 /// The data directory and the keys, for a command that knows which database it means.
@@ -40,7 +42,7 @@ impl Place {
     /// Opens the use cases. `partition_bytes` is for questions; 0 when none is asked.
     pub(crate) async fn open(
         &self,
-        database: String,
+        database: Source,
         model: &Model,
         partition_bytes: usize,
     ) -> anyhow::Result<Arc<App>> {
@@ -50,8 +52,8 @@ impl Place {
 
     /// Opens a database for a look at its keys alone.
     pub(crate) async fn master_keys(&self, database: &Database) -> anyhow::Result<MasterKeys> {
-        let url = database.existing_url(&self.data_dir)?;
-        MasterKeys::open(&url)
+        let source = database.existing(&self.data_dir)?;
+        MasterKeys::open(&source)
             .await
             .context("the database cannot be opened")
     }
@@ -61,13 +63,13 @@ impl ServerData {
     /// Begins a command: the log, at `warn` unless the person said otherwise, and
     /// the database's address. An error when there is no database, since the
     /// command works on what is in it.
-    pub(crate) fn begin(&self) -> anyhow::Result<String> {
+    pub(crate) fn begin(&self) -> anyhow::Result<Source> {
         self.place.logging.start("warn")?;
-        self.database.existing_url(&self.place.data_dir)
+        self.database.existing(&self.place.data_dir)
     }
 
     /// Opens the use cases on the database that [`Self::begin`] found.
-    pub(crate) async fn open(&self, database: String) -> anyhow::Result<Arc<App>> {
+    pub(crate) async fn open(&self, database: Source) -> anyhow::Result<Arc<App>> {
         self.place.open(database, &self.model, 0).await
     }
 }

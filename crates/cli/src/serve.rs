@@ -131,6 +131,21 @@ async fn refused(error: &std::io::Error) {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
+/// Does what comes before serving, such as waiting for a database; `None` when the
+/// signal came first.
+pub(crate) async fn unless_stopped<T>(
+    stop: &watch::Receiver<bool>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        done = work => done.map(Some),
+        () = until(stop.clone()) => {
+            tracing::info!("stopped before it was ready");
+            Ok(None)
+        }
+    }
+}
+
 /// Ends at the signal the answers that would otherwise stay open, each with its
 /// last message. Calls that are under way are left to finish.
 pub(crate) fn end_streams_on(stop: watch::Receiver<bool>, app: Arc<App>) {

@@ -8,11 +8,13 @@ use picard_app::{App, NewAccount, ReadKeyring, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
+use picard_store::Source;
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use url::Url;
 
 use crate::{
     data_dir::{DataDir, KeyFile, read_keyring},
+    database::Database,
     first_client::FirstClient,
     hint::OrHint as _,
     logging::Logging,
@@ -117,17 +119,6 @@ pub(crate) struct Keys {
     keys_file: Option<PathBuf>,
 }
 
-/// Where a service's database is.
-#[derive(Args, Clone)]
-pub(crate) struct Database {
-    /// sqlite:PATH or postgres://… [default: SQLite in the data directory]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Option<String>,
-    /// A file that holds the database's address
-    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
-    database_url_file: Option<PathBuf>,
-}
-
 /// An administrator made at the first start, for deployments without a terminal.
 #[derive(Args, Clone)]
 struct FirstAdmin {
@@ -191,49 +182,6 @@ fn keyring_file(data_dir: &DataDir) -> anyhow::Result<PathBuf> {
     Ok(data_dir.service("server")?.join("keyring"))
 }
 
-impl Database {
-    /// Returns the address that was given, whichever service it is for.
-    pub(crate) fn given(&self) -> anyhow::Result<Option<String>> {
-        let given = Secret {
-            name: "DATABASE_URL",
-            value: self.database_url.as_ref(),
-            file: self.database_url_file.as_ref(),
-        };
-        given.read()
-    }
-
-    /// Returns the server's database's address; SQLite in the data directory by default.
-    pub(crate) fn url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        match self.given()? {
-            Some(url) => Ok(url),
-            None => embedded_database(data_dir),
-        }
-    }
-
-    /// Returns the database's address, for a command that needs what is in it
-    /// and must not make an empty one in its place.
-    pub(crate) fn existing_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        let url = self.url(data_dir)?;
-        if let Some(file) = not_made(&url) {
-            return Err(anyhow::anyhow!("there is no database at {file}"))
-                .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
-        }
-        Ok(url)
-    }
-}
-
-/// Returns the file of an SQLite database that is not there yet.
-pub(crate) fn not_made(url: &str) -> Option<&str> {
-    let file = url.strip_prefix("sqlite:")?;
-    (!std::path::Path::new(file).exists()).then_some(file)
-}
-
-/// Returns the address of the server's SQLite database in the data directory.
-pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
-    let file = data_dir.service("server")?.join("picard.db");
-    Ok(format!("sqlite:{}", file.display()))
-}
-
 impl ServerSettings {
     /// Returns the issuer: as given, checked, or made from where it listens.
     pub(crate) fn issuer(&self, listening: SocketAddr) -> anyhow::Result<String> {
@@ -281,7 +229,7 @@ impl ServerSettings {
     pub(crate) async fn open(
         &self,
         data_dir: &DataDir,
-        database: String,
+        database: Source,
     ) -> anyhow::Result<Arc<App>> {
         let embedder = self.model.load().await?;
         let partition_bytes = self.partition_mib.saturating_mul(1024 * 1024);
@@ -332,11 +280,11 @@ pub(crate) fn keep_house_in_background(app: &Arc<App>) -> JoinHandle<()> {
 pub(crate) async fn open_app(
     keys: &Keys,
     data_dir: &DataDir,
-    database: String,
+    database: Source,
     embedder: Arc<dyn Embedder>,
     partition_bytes: usize,
 ) -> anyhow::Result<Arc<App>> {
-    before_migration(Service::Server, &database, data_dir).await?;
+    before_migration(Service::Server, &database.address, data_dir).await?;
     let (clock, entropy) = system();
     let reader = keys.reader(data_dir)?;
     let mut keys = keys.open(data_dir)?;
@@ -361,16 +309,18 @@ pub(crate) async fn open_app(
 }
 
 impl ServerCommand {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         self.logging.start("info")?;
+        self.database.for_service();
         let stop = serve::stop_signal()?;
         let listener = serve::listen(self.settings.listen, "--listen").await?;
         let listening = listener.local_addr()?;
         let public_url = self.settings.issuer(listening)?;
-        let app = self
-            .settings
-            .open(&self.data_dir, self.database.url(&self.data_dir)?)
-            .await?;
+        let database = self.database.of_server(&self.data_dir)?;
+        let opening = self.settings.open(&self.data_dir, database);
+        let Some(app) = serve::unless_stopped(&stop, opening).await? else {
+            return Ok(());
+        };
         self.admin.ensure(&app, self.settings.listen).await?;
         self.web_client.ensure(&app).await?;
         let renewal = renew_in_background(&app);

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     data_dir::DataDir,
+    database,
     logging::Logging,
     serve,
     server::{self, ServerSettings},
@@ -52,7 +53,10 @@ impl Up {
 
         let app = self
             .server
-            .open(&self.data_dir, server::embedded_database(&self.data_dir)?)
+            .open(
+                &self.data_dir,
+                database::embedded_server(&self.data_dir)?.into(),
+            )
             .await?;
         let web = self
             .open_web(&app, &issuer, &web_url, &server_listener)
@@ -99,7 +103,7 @@ impl Up {
             oauth_redirect_uri: redirect_uri.clone(),
             oauth_scopes: Scopes::read_write(),
             secret_key: Secret::new(secrets.secret_key),
-            database_url: web::embedded_database(&self.data_dir)?,
+            database: database::embedded_web(&self.data_dir)?.into(),
             trusted_proxies: self.server.trusted_proxies.clone(),
             debug: false,
         };

@@ -27,7 +27,7 @@ pub(crate) enum User {
     #[command(
         after_help = "Example:\n  picard user password jean-luc\n  echo \"$PASSWORD\" | picard user password jean-luc --password-stdin"
     )]
-    Password(Password),
+    Password(Box<Password>),
 }
 
 /// `picard user password`.
@@ -101,7 +101,7 @@ impl Add {
     }
 
     async fn add_to_server(&self, password: &str) -> anyhow::Result<()> {
-        let database = self.web.database.url(&self.place.data_dir)?;
+        let database = self.web.database.of_server(&self.place.data_dir)?;
         // Making an account embeds nothing; loading the model costs half a second at most.
         let app = self.place.open(database, &self.model, 0).await?;
         let account = NewAccount {

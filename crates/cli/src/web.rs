@@ -10,13 +10,14 @@ use url::Url;
 
 use crate::{
     data_dir::{DataDir, KeyFile},
+    database::Database,
     hint::OrHint as _,
     logging::Logging,
     migrate::Service,
     moving::before::before_migration,
     secret::Secret,
     serve,
-    server::{Database, local_url},
+    server::local_url,
     system::system,
     web_secrets::WebSecrets,
 };
@@ -70,34 +71,6 @@ pub(crate) struct WebSettings {
     django_secret_key: Option<String>,
     #[command(flatten)]
     pub(crate) database: Database,
-    /// The name of a PostgreSQL database
-    #[arg(long, env = "DB_NAME", value_name = "NAME")]
-    db_name: Option<String>,
-    /// Its user
-    #[arg(long, env = "DB_USER", value_name = "USER", default_value = "postgres")]
-    db_user: String,
-    /// The user's password
-    #[arg(
-        long,
-        env = "DB_PASSWORD",
-        hide_env_values = true,
-        value_name = "PASSWORD"
-    )]
-    db_password: Option<String>,
-    /// A file that holds the user's password
-    #[arg(long, env = "DB_PASSWORD_FILE", value_name = "FILE")]
-    db_password_file: Option<PathBuf>,
-    /// Its host
-    #[arg(
-        long,
-        env = "DB_HOST",
-        value_name = "HOST",
-        default_value = "localhost"
-    )]
-    db_host: String,
-    /// Its port
-    #[arg(long, env = "DB_PORT", value_name = "PORT", default_value_t = 5432)]
-    db_port: u16,
     /// The server as browsers see it
     #[arg(
         long,
@@ -137,8 +110,9 @@ pub(crate) struct WebSettings {
 }
 
 impl WebCommand {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         self.logging.start("info")?;
+        self.settings.database.for_service();
         let stop = serve::stop_signal()?;
         let listener = serve::listen(self.settings.listen, "--web-listen").await?;
         let (mut config, keys) = self
@@ -146,7 +120,10 @@ impl WebCommand {
             .config(&self.data_dir, listener.local_addr()?)?;
         config.trusted_proxies = self.trusted_proxies;
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
-        let web = open_web(config, keys, &self.data_dir).await?;
+        let opening = open_web(config, keys, &self.data_dir);
+        let Some(web) = serve::unless_stopped(&stop, opening).await? else {
+            return Ok(());
+        };
         tracing::info!(%public_url, %server, "the web client is ready");
         serve::serve(listener, web.router(), self.patience, stop).await?;
         web.close().await;
@@ -178,7 +155,7 @@ impl WebSettings {
             oauth_redirect_uri: redirect_uri,
             oauth_scopes: self.scopes()?,
             secret_key: picard_client::Secret::new(secret_key),
-            database_url: self.database_url(data_dir)?,
+            database: self.database.of_web(data_dir)?,
             trusted_proxies: Vec::new(),
             debug: self.debug,
         };
@@ -265,52 +242,6 @@ impl WebSettings {
         };
         secret.read()
     }
-
-    /// Returns the database's address.
-    pub(crate) fn database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        match self.database.given()? {
-            Some(url) => Ok(url),
-            None => self.own_database_url(data_dir),
-        }
-    }
-
-    /// Returns the database's address where DATABASE_URL is the server's.
-    pub(crate) fn own_database_url(&self, data_dir: &DataDir) -> anyhow::Result<String> {
-        match &self.db_name {
-            Some(name) => self.postgres_url(name),
-            None => embedded_database(data_dir),
-        }
-    }
-
-    fn postgres_url(&self, name: &str) -> anyhow::Result<String> {
-        let password = Secret {
-            name: "DB_PASSWORD",
-            value: self.db_password.as_ref(),
-            file: self.db_password_file.as_ref(),
-        };
-        let mut url = Url::parse("postgres://localhost")?;
-        let bad = |what: &str| anyhow::anyhow!("{what} cannot be part of a database's address");
-        url.set_host(Some(&self.db_host))
-            .map_err(|_| bad("DB_HOST"))?;
-        url.set_port(Some(self.db_port))
-            .map_err(|()| bad("DB_PORT"))?;
-        url.set_username(&self.db_user)
-            .map_err(|()| bad("DB_USER"))?;
-        url.set_password(password.read()?.as_deref())
-            .map_err(|()| bad("DB_PASSWORD"))?;
-        url.path_segments_mut()
-            .map_err(|()| bad("DB_NAME"))?
-            .push(name);
-        Ok(url.into())
-    }
-}
-
-/// Returns the address of the web client's SQLite database in the data directory.
-pub(crate) fn embedded_database(data_dir: &DataDir) -> anyhow::Result<String> {
-    Ok(format!(
-        "sqlite:{}",
-        data_dir.service("web")?.join("web.db").display()
-    ))
 }
 
 /// Opens the web client and brings its database to the newest version; new
@@ -320,7 +251,7 @@ pub(crate) async fn open_web(
     keys: Option<KeyFile>,
     data_dir: &DataDir,
 ) -> anyhow::Result<Web> {
-    before_migration(Service::Web, &config.database_url, data_dir).await?;
+    before_migration(Service::Web, &config.database.address, data_dir).await?;
     let (clock, entropy) = system();
     let open = async {
         let web = Web::open(config, clock, entropy).await?;

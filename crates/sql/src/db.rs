@@ -1,17 +1,56 @@
 //! An open database: one file of SQLite, or a pool of connections to PostgreSQL.
 
-use std::{fs::OpenOptions, io, path::Path, str::FromStr, time::Duration};
+use std::{fmt, fs::OpenOptions, io, path::Path, time::Duration};
 
 use sqlx::{
-    ConnectOptions, PgPool, SqlitePool,
+    ConnectOptions, SqlitePool,
     pool::PoolOptions,
-    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::{Attempts, Error, Query, Record, Row, Tx, wait};
+use crate::{
+    Attempts, Error, Query, Record, Refusal, Row, Tx,
+    postgres::{Postgres, Use},
+    wait,
+};
 
-/// How many connections are kept, and how long one waits for them.
+/// How long a look whether the database answers may take.
+const PING: Duration = Duration::from_secs(2);
+
+/// Where a database is, and how it is used.
+#[derive(Clone)]
+pub struct Source {
+    /// `sqlite:PATH` or `postgres://…`. It may hold a password.
+    pub address: String,
+    /// Connections and limits.
+    pub options: Options,
+}
+
+impl Source {
+    /// Opens it.
+    pub async fn open(&self) -> Result<Db, Error> {
+        Db::open(&self.address, &self.options).await
+    }
+}
+
+impl<T: Into<String>> From<T> for Source {
+    fn from(address: T) -> Self {
+        Self {
+            address: address.into(),
+            options: Options::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many connections are kept, and how long one waits for what.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Connections that read from SQLite, besides the one that writes.
@@ -20,6 +59,13 @@ pub struct Options {
     pub connections: u32,
     /// The longest wait for a connection, and for the write lock of SQLite.
     pub patience: Duration,
+    /// How long PostgreSQL may work on one statement, outside of migrations.
+    pub statement_timeout: Option<Duration>,
+    /// How long a transaction may do nothing before PostgreSQL ends it: a process
+    /// that stands still must not hold its locks for ever.
+    pub idle_in_transaction: Option<Duration>,
+    /// How long to wait for a PostgreSQL that is not up yet, when it is opened.
+    pub wait: Duration,
 }
 
 impl Default for Options {
@@ -28,6 +74,9 @@ impl Default for Options {
             readers: 4,
             connections: 10,
             patience: Duration::from_secs(5),
+            statement_timeout: Some(Duration::from_secs(30)),
+            idle_in_transaction: Some(Duration::from_mins(1)),
+            wait: Duration::ZERO,
         }
     }
 }
@@ -45,24 +94,32 @@ pub enum Db {
         write: SqlitePool,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 impl Db {
     /// Opens `sqlite:PATH` (made, with mode 0600, when it does not exist) or
-    /// `postgres://…`. Runs no migration.
+    /// `postgres://…`, which is waited for and looked at first. Runs no migration.
     pub async fn open(address: &str, options: &Options) -> Result<Self, Error> {
         if let Some(path) = sqlite_path(address)? {
             Self::open_sqlite(path, options).await
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            Self::open_postgres(address, options).await
+            Postgres::open(address, options, Use::Write)
+                .await
+                .map(Self::Postgres)
         } else {
             Err(Error::Address)
         }
     }
 
     async fn open_sqlite(path: &Path, options: &Options) -> Result<Self, Error> {
-        create_private(path).map_err(|error| Error::Unavailable(sqlx::Error::Io(error)))?;
+        let refused = |why: &dyn fmt::Display| {
+            Error::Refused(Refusal::File {
+                path: path.display().to_string(),
+                why: why.to_string(),
+            })
+        };
+        create_private(path).map_err(|error| refused(&error))?;
         let common = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(options.patience)
@@ -95,10 +152,12 @@ impl Db {
                 .idle_timeout(None)
         };
         // The writer first: it makes the file a WAL file.
-        let write = pool(1).connect_with(writer).await?;
+        let write = pool(1).connect_with(writer).await;
+        let write = write.map_err(|error| refused(&error))?;
         let read = pool(options.readers)
             .connect_with(common.pragma("query_only", "on"))
-            .await?;
+            .await
+            .map_err(|error| refused(&error))?;
         Ok(Self::Sqlite { read, write })
     }
 
@@ -106,7 +165,8 @@ impl Db {
     /// changed, nor made when it is missing.
     pub async fn open_to_read(address: &str, options: &Options) -> Result<Self, Error> {
         let Some(path) = sqlite_path(address)? else {
-            return Self::open(address, options).await;
+            let server = Postgres::open(address, options, Use::Read).await;
+            return server.map(Self::Postgres);
         };
         let connect = SqliteConnectOptions::new()
             .filename(path)
@@ -123,20 +183,6 @@ impl Db {
             read: pool.clone(),
             write: pool,
         })
-    }
-
-    async fn open_postgres(address: &str, options: &Options) -> Result<Self, Error> {
-        let connect = PgConnectOptions::from_str(address)
-            .map_err(|_| Error::Address)?
-            .application_name("picard")
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
-        let pool = PoolOptions::new()
-            .max_connections(options.connections)
-            .acquire_timeout(options.patience)
-            .connect_with(connect)
-            .await?;
-        Ok(Self::Postgres(pool))
     }
 
     /// Returns all rows of a statement.
@@ -159,18 +205,16 @@ impl Db {
         let mut attempts = Attempts::new();
         loop {
             let done = match self {
-                Self::Sqlite { write, .. } => query
-                    .sqlite()
-                    .execute(write)
-                    .await
-                    .map(|done| done.rows_affected()),
-                Self::Postgres(pool) => query
-                    .postgres()
-                    .execute(pool)
-                    .await
-                    .map(|done| done.rows_affected()),
+                Self::Sqlite { write, .. } => {
+                    let done = query.sqlite().execute(write).await;
+                    done.map(|done| done.rows_affected()).map_err(Error::from)
+                }
+                Self::Postgres(server) => {
+                    let done = server.execute(&query).await;
+                    done.map(|done| done.rows_affected())
+                }
             };
-            match done.map_err(Error::from) {
+            match done {
                 Err(error) => wait(attempts.pause(&error).ok_or(error)?).await,
                 done => return done,
             }
@@ -184,7 +228,7 @@ impl Db {
             // IMMEDIATE takes the write lock now: a transaction that read first and then
             // wants to write could not wait for the lock, only fail.
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(server) => Tx::Postgres(server.begin("BEGIN").await?),
         })
     }
 
@@ -192,18 +236,20 @@ impl Db {
     pub async fn snapshot(&self) -> Result<Tx, Error> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
+            Self::Postgres(server) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::Postgres(server.begin(begin).await?)
+            }
         })
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers soon.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.one::<(i64,)>(crate::sql!("SELECT CAST(1 AS BIGINT)"))
-            .await
-            .map(drop)
+        let asked = self.one::<(i64,)>(crate::sql!("SELECT CAST(1 AS BIGINT)"));
+        match tokio::time::timeout(PING, asked).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Error::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
     }
 
     /// Tells whether a program of ours is connected besides this one, as far as
@@ -239,7 +285,7 @@ impl Db {
                 }
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.close().await,
         }
     }
 
@@ -251,13 +297,14 @@ impl Db {
                     let pool = if query.reads() { read } else { write };
                     let rows = query.sqlite().fetch_all(pool).await;
                     rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                        .map_err(Error::from)
                 }
-                Self::Postgres(pool) => {
-                    let rows = query.postgres().fetch_all(pool).await;
+                Self::Postgres(server) => {
+                    let rows = server.rows(query).await;
                     rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
                 }
             };
-            match rows.map_err(Error::from) {
+            match rows {
                 Err(error) => wait(attempts.pause(&error).ok_or(error)?).await,
                 rows => return rows,
             }

@@ -4,7 +4,7 @@
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-use crate::Transient;
+use crate::{Refusal, Transient, refusal};
 
 /// Why a statement or a migration failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,15 +15,18 @@ pub enum Error {
         "the database address is not understood; write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME"
     )]
     Address,
+    /// The database is not what we were told, or not set up for us.
+    #[error(transparent)]
+    Refused(Refusal),
     /// The database cannot be reached, or has no room, or refuses to write.
-    #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
+    #[error("the database is not available: {0}")]
+    Unavailable(sqlx::Error),
     /// Another transaction was in the way, and still was after all retries.
-    #[error("the database is busy with other writers")]
-    Busy(#[source] sqlx::Error),
+    #[error("the database is busy with other writers: {0}")]
+    Busy(sqlx::Error),
     /// A row with this key exists.
-    #[error("the row exists already")]
-    Conflict(#[source] sqlx::Error),
+    #[error("the row exists already: {0}")]
+    Conflict(sqlx::Error),
     /// A query that always has a row had none, or more than one where one is the most.
     #[error("a query that answers with one row answered with {0}")]
     RowCount(usize),
@@ -76,8 +79,25 @@ pub enum Error {
     #[error("the database file is damaged: {0}")]
     Damaged(String),
     /// A statement is wrong, or the database has lost its tables.
-    #[error("the database refused a statement")]
-    Other(#[source] sqlx::Error),
+    #[error("the database refused a statement: {0}")]
+    Other(sqlx::Error),
+}
+
+impl Error {
+    /// Says what to do about it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.hint()),
+            Self::Unavailable(sqlx::Error::Database(refusal)) => {
+                match refusal.code()?.parse::<i32>().ok()? & 0xff {
+                    8 => Some("the database file or its folder cannot be written by this user"),
+                    10 | 13 => Some("make room on the disk; nothing that was stored is lost"),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Error {
@@ -99,6 +119,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(refusal) => match Meaning::of(refusal.as_ref()) {
+                Meaning::Refused(refusal) => Self::Refused(refusal),
                 Meaning::Conflict => Self::Conflict(error),
                 Meaning::Busy => Self::Busy(error),
                 Meaning::Unavailable => Self::Unavailable(error),
@@ -106,6 +127,7 @@ impl From<sqlx::Error> for Error {
             },
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
@@ -115,6 +137,7 @@ impl From<sqlx::Error> for Error {
 }
 
 enum Meaning {
+    Refused(Refusal),
     Conflict,
     Busy,
     Unavailable,
@@ -126,6 +149,9 @@ impl Meaning {
         if refusal.kind() == ErrorKind::UniqueViolation {
             return Self::Conflict;
         }
+        if let Some(refusal) = refusal::of_statement(refusal) {
+            return Self::Refused(refusal);
+        }
         let code = refusal.code().unwrap_or_default();
         // SQLite numbers its errors (https://www.sqlite.org/rescode.html), the low byte being
         // the kind; a SQLSTATE of PostgreSQL has five characters, so the two do not mix.
@@ -136,10 +162,18 @@ impl Meaning {
                 _ => Self::Other,
             },
             _ => match code.as_ref() {
-                "40001" | "40P01" => Self::Busy, // serialization failure, deadlock
-                "42P07" => Self::Conflict,       // a table of that name was made by another node
-                state if ["08", "53", "57", "58"].contains(&&state[..state.len().min(2)]) => {
-                    Self::Unavailable // connection, resources, operator, system
+                // serialization failure, deadlock, lock timeout
+                "40001" | "40P01" | "55P03" => Self::Busy,
+                "42P07" => Self::Conflict, // a table of that name was made by another node
+                // A standby, since a failover; a transaction that stood still for too long; a
+                // commit whose end is not known.
+                "25006" | "25P03" | "25P04" | "40003" | "3D000" => Self::Unavailable,
+                // connection, authorization, resources, operator, system
+                state
+                    if ["08", "28", "53", "57", "58"]
+                        .contains(&state.get(..2).unwrap_or_default()) =>
+                {
+                    Self::Unavailable
                 }
                 _ => Self::Other,
             },

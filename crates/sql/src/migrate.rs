@@ -136,6 +136,8 @@ async fn has_versions_table(db: &Db) -> Result<bool, Error> {
 
 async fn apply(db: &Db, schema: &Schema, step: &Migration) -> Result<(), Error> {
     let mut tx = db.begin().await?;
+    // The tables may be large, and another node may be at it already.
+    tx.take_your_time().await?;
     let claim = sql!(
         "INSERT INTO picard_schema (schema_name, version, title) VALUES ($1, $2, $3)",
         schema.name,

@@ -1,8 +1,8 @@
 //! A transaction: all of it, or nothing.
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction};
 
-use crate::{Error, Query, Record, Row, db::at_most_one};
+use crate::{Error, Query, Record, Row, db::at_most_one, postgres::Begun};
 
 /// Runs a body in a transaction, commits it, and gives back its value.
 ///
@@ -40,7 +40,7 @@ pub enum Tx {
     /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>),
     /// On PostgreSQL.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Begun),
 }
 
 impl Tx {
@@ -63,7 +63,7 @@ impl Tx {
     pub async fn execute(&mut self, query: Query) -> Result<u64, Error> {
         Ok(match self {
             Self::Sqlite(tx) => query.sqlite().execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => query.postgres().execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => tx.execute(&query).await?.rows_affected(),
         })
     }
 
@@ -76,6 +76,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Lifts the limit that statements have, until the end of the transaction.
+    pub(crate) async fn take_your_time(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(tx) => tx.take_your_time().await,
+        }
+    }
+
     /// Runs several statements without values: a migration.
     pub(crate) async fn script(
         &mut self,
@@ -84,7 +92,7 @@ impl Tx {
     ) -> Result<(), Error> {
         match self {
             Self::Sqlite(tx) => sqlx::raw_sql(sqlite).execute(&mut **tx).await.map(drop)?,
-            Self::Postgres(tx) => sqlx::raw_sql(postgres).execute(&mut **tx).await.map(drop)?,
+            Self::Postgres(tx) => tx.script(postgres).await?,
         }
         Ok(())
     }
@@ -96,7 +104,7 @@ impl Tx {
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Self::Postgres(tx) => {
-                let rows = query.postgres().fetch_all(&mut **tx).await?;
+                let rows = tx.rows(query).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })

@@ -3,6 +3,7 @@
 
 use picard_client::{Registration, Secret, Server};
 use picard_domain::{ClientId, Scopes};
+use picard_sql::Source;
 use url::Url;
 
 /// The settings of the web client.
@@ -26,8 +27,8 @@ pub struct Config {
     /// Seals tokens in the database (`SECRET_KEY`). When it is lost or changed,
     /// people have to connect again.
     pub secret_key: Secret,
-    /// `sqlite:PATH` or `postgres://…`.
-    pub database_url: String,
+    /// Its own database.
+    pub database: Source,
     /// The proxies in front, which are believed when they say whom they were
     /// called by (`PICARD_TRUSTED_PROXIES`).
     pub trusted_proxies: Vec<picard_ui::Network>,
@@ -192,7 +193,7 @@ mod tests {
             oauth_redirect_uri: "http://localhost:8000/oauth/callback".into(),
             oauth_scopes: Scopes::read_write(),
             secret_key: Secret::new("django-insecure-key-for-development-only".to_owned()),
-            database_url: "sqlite:web.db".into(),
+            database: "sqlite:web.db".into(),
             trusted_proxies: Vec::new(),
             debug: true,
         }

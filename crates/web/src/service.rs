@@ -46,7 +46,7 @@ impl Web {
     ) -> Result<Self, Error> {
         config.check()?;
         let oauth = OAuth::new(config.server()?, config.registration())?;
-        let db = Db::open(&config.database_url, &picard_sql::Options::default()).await?;
+        let db = config.database.open().await?;
         let key: &Secret = &config.secret_key;
         let sealer = |label| Sealer::new(key.expose().as_bytes(), label);
         let tokens = sealer("web client: tokens");

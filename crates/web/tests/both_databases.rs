@@ -31,7 +31,7 @@ async fn open(fixture: &Fixture, database_url: &str) -> Web {
         oauth_redirect_uri: REDIRECT_URI.to_owned(),
         oauth_scopes: Scopes::read_write(),
         secret_key: Secret::new("django-insecure-key-for-development-only".to_owned()),
-        database_url: database_url.to_owned(),
+        database: database_url.into(),
         trusted_proxies: Vec::new(),
         debug: false,
     };

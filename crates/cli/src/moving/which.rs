@@ -9,11 +9,12 @@ use picard_sql::sqlite_path;
 
 use crate::{
     data_dir::{DataDir, read_keyring},
+    database,
     hint::OrHint as _,
     logging::Logging,
     migrate::Service,
-    server::{self, Keys},
-    web::{self, WebSettings},
+    server::Keys,
+    web::WebSettings,
 };
 
 /// One service or both, each with its database and its keys.
@@ -49,11 +50,12 @@ impl Which {
     /// Returns the address of a service's database.
     pub(crate) fn address(&self, service: Service) -> anyhow::Result<String> {
         match (service, self.of, &self.web_database_url) {
-            (Service::Server, ..) => self.web.database.url(&self.data_dir),
-            (Service::Web, _, Some(url)) => Ok(url.clone()),
-            (Service::Web, Some(_), None) => self.web.database_url(&self.data_dir),
-            (Service::Web, None, None) => self.web.own_database_url(&self.data_dir),
+            (Service::Web, _, Some(url)) => return Ok(url.clone()),
+            (Service::Server, Some(_), _) => self.web.database.of_server(&self.data_dir),
+            (Service::Web, Some(_), None) => self.web.database.of_web(&self.data_dir),
+            (service, None, _) => self.web.database.of_each(service, &self.data_dir),
         }
+        .map(|source| source.address)
     }
 
     /// Returns the services that have a database, with its address. An error when
@@ -121,8 +123,8 @@ impl Which {
 /// Returns the address of a service's SQLite database in the data directory.
 pub(crate) fn embedded(service: Service, data_dir: &DataDir) -> anyhow::Result<String> {
     match service {
-        Service::Server => server::embedded_database(data_dir),
-        Service::Web => web::embedded_database(data_dir),
+        Service::Server => database::embedded_server(data_dir),
+        Service::Web => database::embedded_web(data_dir),
     }
 }
 

@@ -128,7 +128,7 @@ impl Drop for Front {
 async fn picard(dir: &TempDir, public_url: String) -> Router {
     let entropy = Arc::new(SeededEntropy::new(1701));
     let settings = Settings {
-        database: format!("sqlite:{}", dir.path().join("picard.db").display()),
+        database: format!("sqlite:{}", dir.path().join("picard.db").display()).into(),
         keyring: Keyring::generate(&*entropy),
         embedder: Arc::new(HashEmbedder::default()),
         clock: Arc::new(SystemClock),

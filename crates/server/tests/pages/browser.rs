@@ -47,7 +47,7 @@ impl Service {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let entropy = Arc::new(SeededEntropy::new(47));
         let settings = Settings {
-            database: format!("sqlite:{}", dir.path().join("picard.db").display()),
+            database: format!("sqlite:{}", dir.path().join("picard.db").display()).into(),
             keyring: Keyring::generate(&*entropy),
             embedder: Arc::new(HashEmbedder::default()),
             clock: Arc::new(FakeClock::default()),

@@ -23,6 +23,9 @@ pub(crate) struct Explained {
     retry_after: Option<u64>,
 }
 
+/// When a page may be asked for again that could not be given, in seconds.
+const SOON: u64 = 5;
+
 const START: (&str, &str) = ("Go to the start page", "/");
 const DASHBOARD: (&str, &str) = ("Go to the dashboard", "/dashboard");
 const CONNECT: (&str, &str) = ("Connect again", "/dashboard");
@@ -136,14 +139,21 @@ fn own(error: &Error) -> Explained {
                 "That was tried too often. Nothing was changed; try again in some minutes.",
             )
         },
-        Error::Database(picard_sql::Error::Unavailable(_) | picard_sql::Error::Busy(_))
-        | Error::Closing => Explained::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Out of order for a moment",
-            "The web client cannot reach its own database. Your memories are not affected; try \
-             again in a moment.",
+        Error::Database(
+            picard_sql::Error::Unavailable(_)
+            | picard_sql::Error::Refused(_)
+            | picard_sql::Error::Busy(_),
         )
-        .links(&[START]),
+        | Error::Closing => Explained {
+            retry_after: Some(SOON),
+            ..Explained::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Out of order for a moment",
+                "The web client cannot use its own database. Your memories are not affected; try \
+                 again in a moment.",
+            )
+            .links(&[START])
+        },
         _ => Explained::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something broke",
@@ -168,11 +178,14 @@ fn server(error: &ServerError) -> Explained {
              again.",
         )
         .links(&[MEMORIES, DASHBOARD]),
-        ServerError::Unavailable => Explained::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The Picard server is busy",
-            "It cannot do this at the moment. Nothing was changed; try again in a while.",
-        ),
+        ServerError::Unavailable => Explained {
+            retry_after: Some(SOON),
+            ..Explained::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The Picard server is busy",
+                "It cannot do this at the moment. Nothing was changed; try again in a while.",
+            )
+        },
         ServerError::Failed { request_id, .. } => Explained {
             reference: request_id.clone(),
             ..Explained::new(

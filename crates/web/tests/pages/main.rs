@@ -116,7 +116,7 @@ fn config(fixture: &Fixture, folder: &tempfile::TempDir) -> Config {
         oauth_redirect_uri: REDIRECT_URI.to_owned(),
         oauth_scopes: Scopes::read_write(),
         secret_key: Secret::new("django-insecure-key-for-development-only".to_owned()),
-        database_url: format!("sqlite:{}", folder.path().join("web.db").display()),
+        database: format!("sqlite:{}", folder.path().join("web.db").display()).into(),
         trusted_proxies: vec!["10.0.0.0/8".parse().expect("a network")],
         debug: false,
     }
