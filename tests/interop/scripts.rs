@@ -7,11 +7,20 @@ use std::{
 
 use picard_tests::{
     node::{node, package},
-    server::TestServer,
+    server::{Database, TestServer},
 };
 use serde_json::Value;
 
 use crate::client::{Callback, Client, HANDLE};
+
+picard_tests::on_both!(
+    #[tokio::test(flavor = "multi_thread")]
+    the_typescript_sdk_of_the_first_generation_connects,
+    the_typescript_sdk_of_the_second_generation_connects_in_both_eras,
+    the_python_sdk_connects_in_both_eras,
+    fastmcp_connects_with_a_callback_of_its_own,
+    oauth4webapi_accepts_every_answer_of_the_authorization_server
+);
 
 fn folder(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -56,8 +65,14 @@ fn python(name: &str) -> Command {
 
 /// Lets a client go the whole way; returns what it says of itself before the
 /// end, and what the tools answered.
-async fn whole_way(name: &str, mut command: Command, era: &[&str], callback: Callback) -> Went {
-    let server = TestServer::start().await;
+async fn whole_way(
+    database: Database,
+    name: &str,
+    mut command: Command,
+    era: &[&str],
+    callback: Callback,
+) -> Went {
+    let server = TestServer::on(database).await;
     server.person(HANDLE).await;
     command.arg(format!("{}/mcp", server.base)).args(era);
     let mut client = Client::start(name, command);
@@ -91,49 +106,65 @@ impl Went {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_typescript_sdk_of_the_first_generation_connects() {
-    let went = whole_way("sdk 1", script("sdk_v1.mjs"), &[], Callback::Told).await;
+async fn the_typescript_sdk_of_the_first_generation_connects(database: Database) {
+    let went = whole_way(database, "sdk 1", script("sdk_v1.mjs"), &[], Callback::Told).await;
     went.assert_version("2025-11-25");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_typescript_sdk_of_the_second_generation_connects_in_both_eras() {
+async fn the_typescript_sdk_of_the_second_generation_connects_in_both_eras(database: Database) {
     for (era, version) in [
         ("legacy", "2025-11-25"),
         ("auto", "2026-07-28"),
         ("2026-07-28", "2026-07-28"),
     ] {
-        let went = whole_way("sdk 2", script("sdk_v2.mjs"), &[era], Callback::Told).await;
+        let went = whole_way(
+            database,
+            "sdk 2",
+            script("sdk_v2.mjs"),
+            &[era],
+            Callback::Told,
+        )
+        .await;
         went.assert_version(version);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_python_sdk_connects_in_both_eras() {
+async fn the_python_sdk_connects_in_both_eras(database: Database) {
     for (era, version) in [
         ("legacy", "2025-11-25"),
         ("auto", "2026-07-28"),
         ("2026-07-28", "2026-07-28"),
     ] {
-        let went = whole_way("python sdk", python("sdk.py"), &[era], Callback::Told).await;
+        let went = whole_way(
+            database,
+            "python sdk",
+            python("sdk.py"),
+            &[era],
+            Callback::Told,
+        )
+        .await;
         went.assert_version(version);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn fastmcp_connects_with_a_callback_of_its_own() {
+async fn fastmcp_connects_with_a_callback_of_its_own(database: Database) {
     for (era, version) in [("legacy", "2025-11-25"), ("auto", "2026-07-28")] {
         let command = python("fastmcp_client.py");
-        let went = whole_way("fastmcp", command, &[era], Callback::Listens).await;
+        let went = whole_way(database, "fastmcp", command, &[era], Callback::Listens).await;
         went.assert_version(version);
     }
 }
 
 /// The library checks each answer against the RFCs; a token that was revoked is
 /// refused with the challenge that they want.
-#[tokio::test(flavor = "multi_thread")]
-async fn oauth4webapi_accepts_every_answer_of_the_authorization_server() {
-    let went = whole_way("oauth4webapi", script("oauth.mjs"), &[], Callback::Told).await;
+async fn oauth4webapi_accepts_every_answer_of_the_authorization_server(database: Database) {
+    let went = whole_way(
+        database,
+        "oauth4webapi",
+        script("oauth.mjs"),
+        &[],
+        Callback::Told,
+    )
+    .await;
     assert_eq!(went.done["after_revocation"], "invalid_token");
 }

@@ -7,11 +7,19 @@ use std::{
 
 use picard_embed::{Embedder, Error};
 use picard_testkit::HashEmbedder;
-use picard_tests::{application::call, server::TestServer};
+use picard_tests::{
+    application::call,
+    server::{Database, TestServer},
+};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::rig::Peer;
+
+picard_tests::on_both!(
+    #[tokio::test(flavor = "multi_thread")]
+    a_memory_is_not_stored_for_a_caller_who_hung_up
+);
 
 /// An embedder that thinks until it is told to go on.
 #[derive(Default)]
@@ -83,10 +91,9 @@ async fn until(what: &str, mut so: impl FnMut() -> bool) {
     panic!("it never came to be that {what}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_memory_is_not_stored_for_a_caller_who_hung_up() {
+async fn a_memory_is_not_stored_for_a_caller_who_hung_up(database: Database) {
     for over_rest in [false, true] {
-        let first = TestServer::start().await;
+        let first = TestServer::on(database).await;
         let peer = Peer::of(&first, "worf").await;
         let slow = Arc::new(Ponderous::default());
         let server = first.with_embedder(slow.clone()).await;

@@ -4,11 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use picard_domain::Span;
 use picard_testkit::HashEmbedder;
-use picard_tests::{application::post_form, server::TestServer, table::Table};
+use picard_tests::{
+    application::post_form,
+    server::{Database, TestServer},
+    table::Table,
+};
 use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::rig::{LEGACY, Peer, in_short, json_of, read};
+
+picard_tests::on_both!(
+    what_was_asked_for_and_is_served_is_acknowledged_and_told,
+    only_what_was_asked_for_is_told,
+    another_person_s_changes_are_not_told,
+    what_another_node_writes_is_told,
+    a_stream_does_not_outlive_the_access_that_opened_it,
+    a_server_that_stops_ends_the_stream_with_its_result,
+    one_person_holds_so_many_streams_and_others_are_not_touched_by_that,
+    nothing_to_listen_to_is_acknowledged_as_nothing,
+    the_older_era_is_not_offered_what_it_cannot_have
+);
 
 /// How long a message may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -125,9 +141,8 @@ fn list_changed() -> (String, Value) {
 
 const RECENT: &str = "memories://recent";
 
-#[tokio::test]
-async fn what_was_asked_for_and_is_served_is_acknowledged_and_told() {
-    let server = TestServer::start().await;
+async fn what_was_asked_for_and_is_served_is_acknowledged_and_told(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let uri = format!("memories://{}", stored(&ana, "I take my tea cold.").await);
     let asked = json!({
@@ -158,9 +173,8 @@ async fn what_was_asked_for_and_is_served_is_acknowledged_and_told() {
     }
 }
 
-#[tokio::test]
-async fn only_what_was_asked_for_is_told() {
-    let server = TestServer::start().await;
+async fn only_what_was_asked_for_is_told(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let uri = format!("memories://{}", stored(&ana, "I take my tea cold.").await);
     let (mut stream, _) = Stream::open(&ana, json!({"resourceSubscriptions": [uri]})).await;
@@ -176,9 +190,8 @@ async fn only_what_was_asked_for_is_told() {
     stream.ends().await;
 }
 
-#[tokio::test]
-async fn another_person_s_changes_are_not_told() {
-    let server = TestServer::start().await;
+async fn another_person_s_changes_are_not_told(database: Database) {
+    let server = TestServer::on(database).await;
     let (ana, bob) = (
         Peer::of(&server, "ana").await,
         Peer::of(&server, "bob").await,
@@ -197,9 +210,8 @@ async fn another_person_s_changes_are_not_told() {
     stream.ends().await;
 }
 
-#[tokio::test]
-async fn what_another_node_writes_is_told() {
-    let server = TestServer::start().await;
+async fn what_another_node_writes_is_told(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let other = server
         .with_embedder(Arc::new(HashEmbedder::default()))
@@ -212,8 +224,8 @@ async fn what_another_node_writes_is_told() {
 }
 
 /// Opens a stream, lets something happen, and says what came to its end.
-async fn last_words_after(id: &str) -> String {
-    let server = TestServer::start().await;
+async fn last_words_after(database: Database, id: &str) -> String {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let mut person = server.person("ana").await;
     let mut ana = Peer::of(&server, "somebody").await;
@@ -256,8 +268,7 @@ async fn last_words_after(id: &str) -> String {
 }
 
 /// The token is looked at every few seconds, so the rows wait side by side.
-#[tokio::test]
-async fn a_stream_does_not_outlive_the_access_that_opened_it() {
+async fn a_stream_does_not_outlive_the_access_that_opened_it(database: Database) {
     let mut table = Table::new("M31: what ends an open stream");
     let rows = [
         ("M31", "the token is revoked"),
@@ -266,16 +277,15 @@ async fn a_stream_does_not_outlive_the_access_that_opened_it() {
         ("M31 account page", "the person takes the access away"),
         ("M31 deleted", "the account is deleted"),
     ];
-    let ends = futures::future::join_all(rows.map(|(id, _)| last_words_after(id))).await;
+    let ends = futures::future::join_all(rows.map(|(id, _)| last_words_after(database, id))).await;
     for ((id, event), end) in rows.into_iter().zip(ends) {
         table.row(id, event, "a result, and the end", end);
     }
     table.assert();
 }
 
-#[tokio::test]
-async fn a_server_that_stops_ends_the_stream_with_its_result() {
-    let server = TestServer::start().await;
+async fn a_server_that_stops_ends_the_stream_with_its_result(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let (stream, _) = Stream::open(&ana, json!({"resourcesListChanged": true})).await;
     server.app.end_watches();
@@ -284,9 +294,8 @@ async fn a_server_that_stops_ends_the_stream_with_its_result() {
     late.ends().await;
 }
 
-#[tokio::test]
-async fn one_person_holds_so_many_streams_and_others_are_not_touched_by_that() {
-    let server = TestServer::start().await;
+async fn one_person_holds_so_many_streams_and_others_are_not_touched_by_that(database: Database) {
+    let server = TestServer::on(database).await;
     let (ana, bob) = (
         Peer::of(&server, "ana").await,
         Peer::of(&server, "bob").await,
@@ -318,9 +327,8 @@ async fn one_person_holds_so_many_streams_and_others_are_not_touched_by_that() {
     }
 }
 
-#[tokio::test]
-async fn nothing_to_listen_to_is_acknowledged_as_nothing() {
-    let server = TestServer::start().await;
+async fn nothing_to_listen_to_is_acknowledged_as_nothing(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let (stream, accepted) = Stream::open(&ana, json!({"toolsListChanged": true})).await;
     assert_eq!(accepted, json!({}));
@@ -329,9 +337,8 @@ async fn nothing_to_listen_to_is_acknowledged_as_nothing() {
 }
 
 /// The older era would tell changes on a stream of its own, which is not served.
-#[tokio::test]
-async fn the_older_era_is_not_offered_what_it_cannot_have() {
-    let server = TestServer::start().await;
+async fn the_older_era_is_not_offered_what_it_cannot_have(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     for version in LEGACY {
         let hello = json!({

@@ -4,11 +4,19 @@ use std::num::NonZeroU32;
 
 use picard_domain::Span;
 use picard_server::Config;
-use picard_tests::{server::TestServer, table::Table};
+use picard_tests::{
+    server::{Database, TestServer},
+    table::Table,
+};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::rig::{Peer, in_short, json_of, read};
+
+picard_tests::on_both!(
+    calls_are_let_through_in_bursts_and_then_at_their_pace,
+    the_harness_of_the_other_tests_is_not_paced
+);
 
 /// How often a call passes until the first that does not; and that one.
 async fn until_refused(peer: &Peer, over_rest: bool) -> (usize, picard_tests::visitor::Page) {
@@ -30,9 +38,8 @@ async fn until_refused(peer: &Peer, over_rest: bool) -> (usize, picard_tests::vi
     panic!("nothing is refused");
 }
 
-#[tokio::test]
-async fn calls_are_let_through_in_bursts_and_then_at_their_pace() {
-    let server = TestServer::configured(|config| Config {
+async fn calls_are_let_through_in_bursts_and_then_at_their_pace(database: Database) {
+    let server = TestServer::configured_on(database, |config| Config {
         calls_per_second: NonZeroU32::new(10).expect("not zero"),
         ..config
     })
@@ -96,9 +103,8 @@ async fn calls_are_let_through_in_bursts_and_then_at_their_pace() {
     table.assert();
 }
 
-#[tokio::test]
-async fn the_harness_of_the_other_tests_is_not_paced() {
-    let server = TestServer::start().await;
+async fn the_harness_of_the_other_tests_is_not_paced(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     for _ in 0..300 {
         let answer = read(peer.modern("prompts/list", json!({}))).await;

@@ -1,10 +1,23 @@
 //! Prompts, and completion of what is typed into them.
 
 use picard_domain::Span;
-use picard_tests::server::TestServer;
+use picard_tests::server::{Database, TestServer};
 use serde_json::{Value, json};
 
 use crate::rig::{LEGACY, Peer, in_short, json_of, read};
+
+picard_tests::on_both!(
+    prompts_are_listed_with_descriptions_the_same_for_everybody,
+    recall_brings_the_memories_that_fit_along,
+    remember_this_shows_what_is_stored_already,
+    ask_persona_shows_of_others_what_is_public,
+    a_name_gives_no_orders_to_the_assistant_of_somebody_else,
+    review_brings_the_newest_or_those_about_something,
+    a_prompt_that_cannot_be_made_is_refused_with_the_reason,
+    memories_are_completed_by_their_id_and_by_their_words,
+    people_are_suggested_only_when_they_show_something_to_everybody,
+    free_text_is_not_completed_and_what_is_unknown_is_refused
+);
 
 async fn remember(peer: &Peer, text: &str, permission: &str) -> String {
     let memory = json!({"text": text, "permission": permission});
@@ -41,9 +54,8 @@ async fn prompt(peer: &Peer, name: &str, arguments: Value) -> (String, Vec<Value
     (texts, resources)
 }
 
-#[tokio::test]
-async fn prompts_are_listed_with_descriptions_the_same_for_everybody() {
-    let server = TestServer::start().await;
+async fn prompts_are_listed_with_descriptions_the_same_for_everybody(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let answer = read(ana.modern("prompts/list", json!({}))).await;
     let list = &json_of(&answer)["result"];
@@ -62,9 +74,8 @@ async fn prompts_are_listed_with_descriptions_the_same_for_everybody() {
     }
 }
 
-#[tokio::test]
-async fn recall_brings_the_memories_that_fit_along() {
-    let server = TestServer::start().await;
+async fn recall_brings_the_memories_that_fit_along(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let (asked, _) = prompt(&ana, "recall", json!({"about": "tea"})).await;
     assert!(asked.contains("no memories yet"), "{asked}");
@@ -84,9 +95,8 @@ async fn recall_brings_the_memories_that_fit_along() {
     );
 }
 
-#[tokio::test]
-async fn remember_this_shows_what_is_stored_already() {
-    let server = TestServer::start().await;
+async fn remember_this_shows_what_is_stored_already(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let (asked, near) = prompt(&ana, "remember_this", json!({})).await;
     assert!(
@@ -103,9 +113,8 @@ async fn remember_this_shows_what_is_stored_already() {
     assert_eq!(near[0]["uri"], format!("memories://{id}"));
 }
 
-#[tokio::test]
-async fn ask_persona_shows_of_others_what_is_public() {
-    let server = TestServer::start().await;
+async fn ask_persona_shows_of_others_what_is_public(database: Database) {
+    let server = TestServer::on(database).await;
     let (ana, bob) = (
         Peer::of(&server, "ana").await,
         Peer::of(&server, "bob").await,
@@ -132,9 +141,8 @@ async fn ask_persona_shows_of_others_what_is_public() {
 }
 
 /// What people call themselves is as little ours as what they remember.
-#[tokio::test]
-async fn a_name_gives_no_orders_to_the_assistant_of_somebody_else() {
-    let server = TestServer::start().await;
+async fn a_name_gives_no_orders_to_the_assistant_of_somebody_else(database: Database) {
+    let server = TestServer::on(database).await;
     let bob = Peer::of(&server, "bob").await;
     let fields = [
         ("handle", "ana"),
@@ -154,9 +162,8 @@ async fn a_name_gives_no_orders_to_the_assistant_of_somebody_else() {
     assert!(!text.contains("public"), "{text}");
 }
 
-#[tokio::test]
-async fn review_brings_the_newest_or_those_about_something() {
-    let server = TestServer::start().await;
+async fn review_brings_the_newest_or_those_about_something(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     remember(&ana, "I take my tea Earl Grey.", "private").await;
     remember(&ana, "My cat is called Spot.", "private").await;
@@ -171,9 +178,8 @@ async fn review_brings_the_newest_or_those_about_something() {
     );
 }
 
-#[tokio::test]
-async fn a_prompt_that_cannot_be_made_is_refused_with_the_reason() {
-    let server = TestServer::start().await;
+async fn a_prompt_that_cannot_be_made_is_refused_with_the_reason(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let long = "x".repeat(65_537);
     for (params, why) in [
@@ -233,9 +239,8 @@ async fn completed(peer: &Peer, of: Value, name: &str, typed: &str) -> Vec<Strin
     serde_json::from_value(values).unwrap_or_else(|_| panic!("no values: {}", answer.body))
 }
 
-#[tokio::test]
-async fn memories_are_completed_by_their_id_and_by_their_words() {
-    let server = TestServer::start().await;
+async fn memories_are_completed_by_their_id_and_by_their_words(database: Database) {
+    let server = TestServer::on(database).await;
     let (ana, bob) = (
         Peer::of(&server, "ana").await,
         Peer::of(&server, "bob").await,
@@ -272,9 +277,8 @@ async fn memories_are_completed_by_their_id_and_by_their_words() {
     }
 }
 
-#[tokio::test]
-async fn people_are_suggested_only_when_they_show_something_to_everybody() {
-    let server = TestServer::start().await;
+async fn people_are_suggested_only_when_they_show_something_to_everybody(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     let open = Peer::of(&server, "beverly").await;
     let closed = Peer::of(&server, "beverage").await;
@@ -322,9 +326,8 @@ async fn people_are_suggested_only_when_they_show_something_to_everybody() {
     );
 }
 
-#[tokio::test]
-async fn free_text_is_not_completed_and_what_is_unknown_is_refused() {
-    let server = TestServer::start().await;
+async fn free_text_is_not_completed_and_what_is_unknown_is_refused(database: Database) {
+    let server = TestServer::on(database).await;
     let ana = Peer::of(&server, "ana").await;
     remember(&ana, "I take my tea Earl Grey, hot.", "private").await;
     let recall = json!({"type": "ref/prompt", "name": "recall"});

@@ -2,11 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use picard_tests::{server::TestServer, table::Table};
+use picard_tests::{
+    server::{Database, TestServer},
+    table::Table,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::rig::{LEGACY, Peer, in_short, json_of, read};
+
+picard_tests::on_both!(
+    the_list_is_the_same_each_time_and_for_everybody,
+    all_tools_together_cost_a_model_less_than_three_thousand_tokens,
+    a_result_is_structured_and_the_same_in_text_and_over_rest,
+    a_model_can_mend_its_call,
+    search_and_fetch_have_the_form_that_connectors_expect,
+    a_peer_of_march_2025_gets_no_content_that_it_does_not_know,
+    who_serves_and_how_memories_are_used_well_is_told_in_both_eras
+);
 
 /// The most that all tools together may cost a model.
 const TOKENS: usize = 3000;
@@ -16,9 +29,8 @@ async fn listed(peer: &Peer) -> Value {
     json_of(&answer)["result"].clone()
 }
 
-#[tokio::test]
-async fn the_list_is_the_same_each_time_and_for_everybody() {
-    let server = TestServer::start().await;
+async fn the_list_is_the_same_each_time_and_for_everybody(database: Database) {
+    let server = TestServer::on(database).await;
     let worf = Peer::of(&server, "worf").await;
     let data = Peer::with_scope(&server, "data", "memories:read").await;
     let list = listed(&worf).await;
@@ -59,9 +71,8 @@ async fn the_list_is_the_same_each_time_and_for_everybody() {
 
 /// Counted with `o200k_base`, the tokenizer of the GPT-4o family, which the
 /// crate carries with it. Others count a few percent more or less.
-#[tokio::test]
-async fn all_tools_together_cost_a_model_less_than_three_thousand_tokens() {
-    let server = TestServer::start().await;
+async fn all_tools_together_cost_a_model_less_than_three_thousand_tokens(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     let list = listed(&peer).await;
     let tokenizer = tiktoken_rs::o200k_base_singleton();
@@ -87,9 +98,8 @@ async fn all_tools_together_cost_a_model_less_than_three_thousand_tokens() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_result_is_structured_and_the_same_in_text_and_over_rest() {
-    let server = TestServer::start().await;
+async fn a_result_is_structured_and_the_same_in_text_and_over_rest(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     let schemas = listed(&peer).await;
     let stored = peer
@@ -200,9 +210,8 @@ fn fits(schema: &Value, value: &Value, at: &str) {
     }
 }
 
-#[tokio::test]
-async fn a_model_can_mend_its_call() {
-    let server = TestServer::start().await;
+async fn a_model_can_mend_its_call(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     let absent = "0198c0de-0000-7000-8000-000000000000";
     let mut table = Table::new("what a model reads of its mistakes");
@@ -288,9 +297,8 @@ async fn a_model_can_mend_its_call() {
     table.assert();
 }
 
-#[tokio::test]
-async fn search_and_fetch_have_the_form_that_connectors_expect() {
-    let server = TestServer::start().await;
+async fn search_and_fetch_have_the_form_that_connectors_expect(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     let long = format!("Gagh is best served live. {}", "It wriggles. ".repeat(20));
     let stored = peer.call("submit_memory", json!({"text": long})).await;
@@ -320,9 +328,8 @@ async fn search_and_fetch_have_the_form_that_connectors_expect() {
     assert_eq!(foreign["isError"], true);
 }
 
-#[tokio::test]
-async fn a_peer_of_march_2025_gets_no_content_that_it_does_not_know() {
-    let server = TestServer::start().await;
+async fn a_peer_of_march_2025_gets_no_content_that_it_does_not_know(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     for (version, blocks) in [("2025-11-25", 2), ("2025-06-18", 2), ("2025-03-26", 1)] {
         let params = json!({"name": "submit_memory", "arguments": {"text": "Qapla'!"}});
@@ -332,9 +339,8 @@ async fn a_peer_of_march_2025_gets_no_content_that_it_does_not_know() {
     }
 }
 
-#[tokio::test]
-async fn who_serves_and_how_memories_are_used_well_is_told_in_both_eras() {
-    let server = TestServer::start().await;
+async fn who_serves_and_how_memories_are_used_well_is_told_in_both_eras(database: Database) {
+    let server = TestServer::on(database).await;
     let peer = Peer::of(&server, "worf").await;
     let discovered = json_of(&read(peer.modern("server/discover", json!({}))).await);
     let discovered = &discovered["result"];

@@ -12,6 +12,17 @@ use picard_tests::{
 };
 use serde_json::{Value, json};
 
+picard_tests::on_both!(
+    t31_an_assertion_that_proves_nothing_is_refused,
+    a_client_that_signs_is_connected_renewed_and_can_end_it,
+    an_unknown_key_is_looked_for_once_a_minute_and_an_old_one_dies_within_the_hour,
+    keys_stand_in_for_a_day_while_their_host_is_out,
+    keys_that_cannot_be_had_are_asked_for_once_a_minute,
+    a_document_with_keys_that_cannot_be_had_is_asked_for_once_a_minute,
+    an_assertion_is_remembered_for_five_minutes_longer_than_it_is_good,
+    keys_inside_the_document_change_with_it
+);
+
 const URL: &str = "https://app.example/client.json";
 const OTHER: &str = "https://app.example/other.json";
 const KEYS: &str = "https://keys.example/jwks.json";
@@ -107,9 +118,8 @@ fn changed(mut value: Value, changes: &Value) -> Value {
     value
 }
 
-#[tokio::test]
-async fn t31_an_assertion_that_proves_nothing_is_refused() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn t31_an_assertion_that_proves_nothing_is_refused(database: Database) {
+    let mut scene = Scene::set(database).await;
     let client = scene.client.clone();
     scene.introduce(&client).await;
     scene.introduce(&application(OTHER)).await;
@@ -207,39 +217,37 @@ async fn t31_an_assertion_that_proves_nothing_is_refused() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_client_that_signs_is_connected_renewed_and_can_end_it() {
-    for database in Database::ALL {
-        let mut scene = Scene::set(database).await;
-        let client = scene.client.clone();
-        let back = client.consent(&mut scene.person).await;
-        let code = picard_tests::application::parameter(&back, "code").expect("a code");
-        let mut form = client.exchange(&code);
-        form.extend(carrying(scene.key.sign(&scene.claims("1"))));
-        let tokens = Tokens::from_page(&post_form(&scene.endpoint(), &form).await);
+async fn a_client_that_signs_is_connected_renewed_and_can_end_it(database: Database) {
+    let mut scene = Scene::set(database).await;
+    let client = scene.client.clone();
+    let back = client.consent(&mut scene.person).await;
+    let code = picard_tests::application::parameter(&back, "code").expect("a code");
+    let mut form = client.exchange(&code);
+    form.extend(carrying(scene.key.sign(&scene.claims("1"))));
+    let tokens = Tokens::from_page(&post_form(&scene.endpoint(), &form).await);
 
-        let about = |token: &str, jti: &str| {
-            let mut form = vec![("token", token.to_owned())];
-            form.extend(carrying(scene.key.sign(&scene.claims(jti))));
-            form
-        };
-        let introspect = format!("{}/oauth/introspect", scene.server.base);
-        let page = post_form(&introspect, &about(&tokens.access, "2")).await;
-        let told: Value = serde_json::from_str(&page.body).expect("JSON");
-        assert_eq!(told["active"], true, "{database:?}: {told}");
-        assert_eq!(told["client_id"], URL);
-        let revoke = format!("{}/oauth/revoke", scene.server.base);
-        let page = post_form(&revoke, &about(&tokens.refresh, "3")).await;
-        assert_eq!(page.status, 200, "{database:?}: {}", page.body);
-        let page = post_form(&introspect, &about(&tokens.access, "4")).await;
-        assert!(page.body.contains("false"), "{database:?}: {}", page.body);
-        assert_eq!(scene.keys_fetched(), 1, "{database:?}: the keys are kept");
-    }
+    let about = |token: &str, jti: &str| {
+        let mut form = vec![("token", token.to_owned())];
+        form.extend(carrying(scene.key.sign(&scene.claims(jti))));
+        form
+    };
+    let introspect = format!("{}/oauth/introspect", scene.server.base);
+    let page = post_form(&introspect, &about(&tokens.access, "2")).await;
+    let told: Value = serde_json::from_str(&page.body).expect("JSON");
+    assert_eq!(told["active"], true, "{database:?}: {told}");
+    assert_eq!(told["client_id"], URL);
+    let revoke = format!("{}/oauth/revoke", scene.server.base);
+    let page = post_form(&revoke, &about(&tokens.refresh, "3")).await;
+    assert_eq!(page.status, 200, "{database:?}: {}", page.body);
+    let page = post_form(&introspect, &about(&tokens.access, "4")).await;
+    assert!(page.body.contains("false"), "{database:?}: {}", page.body);
+    assert_eq!(scene.keys_fetched(), 1, "{database:?}: the keys are kept");
 }
 
-#[tokio::test]
-async fn an_unknown_key_is_looked_for_once_a_minute_and_an_old_one_dies_within_the_hour() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn an_unknown_key_is_looked_for_once_a_minute_and_an_old_one_dies_within_the_hour(
+    database: Database,
+) {
+    let mut scene = Scene::set(database).await;
     let client = scene.client.clone();
     scene.introduce(&client).await;
     let signed = |scene: &Scene, key: &Signer, jti: &str| key.sign(&scene.claims(jti));
@@ -276,9 +284,8 @@ async fn an_unknown_key_is_looked_for_once_a_minute_and_an_old_one_dies_within_t
     assert_eq!(outcome(&page), "401 invalid_client");
 }
 
-#[tokio::test]
-async fn keys_stand_in_for_a_day_while_their_host_is_out() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn keys_stand_in_for_a_day_while_their_host_is_out(database: Database) {
+    let mut scene = Scene::set(database).await;
     let client = scene.client.clone();
     scene.introduce(&client).await;
     scene.host.fail(KEYS);
@@ -297,9 +304,8 @@ async fn keys_stand_in_for_a_day_while_their_host_is_out() {
     assert_eq!(outcome(&page), "503 temporarily_unavailable");
 }
 
-#[tokio::test]
-async fn keys_that_cannot_be_had_are_asked_for_once_a_minute() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn keys_that_cannot_be_had_are_asked_for_once_a_minute(database: Database) {
+    let mut scene = Scene::set(database).await;
     let client = scene.client.clone();
     scene.introduce(&client).await;
     let stranger = Signer::rs256("two");
@@ -334,9 +340,8 @@ async fn keys_that_cannot_be_had_are_asked_for_once_a_minute() {
     assert_eq!(outcome(&page), "client ok");
 }
 
-#[tokio::test]
-async fn a_document_with_keys_that_cannot_be_had_is_asked_for_once_a_minute() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn a_document_with_keys_that_cannot_be_had_is_asked_for_once_a_minute(database: Database) {
+    let mut scene = Scene::set(database).await;
     scene.host.publish(URL, &inline(&scene.key));
     let client = scene.client.clone();
     scene.introduce(&client).await;
@@ -360,9 +365,8 @@ async fn a_document_with_keys_that_cannot_be_had_is_asked_for_once_a_minute() {
     }
 }
 
-#[tokio::test]
-async fn an_assertion_is_remembered_for_five_minutes_longer_than_it_is_good() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn an_assertion_is_remembered_for_five_minutes_longer_than_it_is_good(database: Database) {
+    let mut scene = Scene::set(database).await;
     let client = scene.client.clone();
     scene.introduce(&client).await;
     let page = scene.present(scene.key.sign(&scene.claims("1"))).await;
@@ -387,9 +391,8 @@ fn inline(key: &Signer) -> Value {
     document
 }
 
-#[tokio::test]
-async fn keys_inside_the_document_change_with_it() {
-    let mut scene = Scene::set(Database::Sqlite).await;
+async fn keys_inside_the_document_change_with_it(database: Database) {
+    let mut scene = Scene::set(database).await;
     scene.host.publish(URL, &inline(&scene.key));
     let client = scene.client.clone();
     scene.introduce(&client).await;

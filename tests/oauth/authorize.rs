@@ -3,7 +3,7 @@
 
 use picard_tests::{
     application::{Application, STATE, parameter},
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
     visitor::{Page, Visitor},
 };
@@ -12,6 +12,18 @@ use tokio::{
     net::TcpStream,
 };
 use url::Url;
+
+picard_tests::on_both!(
+    a_request_whose_client_or_redirect_is_wrong_gets_a_page,
+    a_request_that_is_wrong_otherwise_goes_back_with_an_error,
+    a_duplicated_parameter_gives_no_code,
+    loopback_redirects_match_on_any_port,
+    prompt_none_never_gives_a_code_silently,
+    prompt_login_asks_for_the_password_again_and_a_link_alone_logs_nobody_out,
+    success_and_refusal_carry_state_and_issuer_once_each,
+    the_authorization_endpoint_has_no_cors,
+    whoever_is_not_logged_in_comes_back_to_the_request_after_the_login
+);
 
 const PAGE: &str = "page 400";
 
@@ -102,8 +114,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(confidential: bool) -> Self {
-        let server = TestServer::start().await;
+    async fn set(database: Database, confidential: bool) -> Self {
+        let server = TestServer::on(database).await;
         let application = if confidential {
             server.application().await
         } else {
@@ -135,9 +147,8 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn a_request_whose_client_or_redirect_is_wrong_gets_a_page() {
-    let mut scene = Scene::set(true).await;
+async fn a_request_whose_client_or_redirect_is_wrong_gets_a_page(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let uri = scene.application.redirect_uri.clone();
     let id = scene.application.client_id.clone();
     let redirects: Vec<(&str, String)> = [
@@ -221,9 +232,8 @@ async fn a_request_whose_client_or_redirect_is_wrong_gets_a_page() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_request_that_is_wrong_otherwise_goes_back_with_an_error() {
-    let mut scene = Scene::set(true).await;
+async fn a_request_that_is_wrong_otherwise_goes_back_with_an_error(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let base = scene.server.base.clone();
     let mut table = Table::new("A12-A38: what goes back to the client");
     let invalid = "redir(invalid_request)";
@@ -349,9 +359,8 @@ async fn raw_status(base: &str, path: &str) -> String {
     }
 }
 
-#[tokio::test]
-async fn a_duplicated_parameter_gives_no_code() {
-    let mut scene = Scene::set(true).await;
+async fn a_duplicated_parameter_gives_no_code(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let mut table = Table::new("A21: parameters that are there twice");
     let invalid = "redir(invalid_request)";
     for (id, name, required) in [
@@ -368,9 +377,8 @@ async fn a_duplicated_parameter_gives_no_code() {
     table.assert();
 }
 
-#[tokio::test]
-async fn loopback_redirects_match_on_any_port() {
-    let mut scene = Scene::set(false).await;
+async fn loopback_redirects_match_on_any_port(database: Database) {
+    let mut scene = Scene::set(database, false).await;
     let mut table = Table::new("A11: a client on this computer, registered without a port");
     for (id, uri, required) in [
         ("A11", "http://127.0.0.1:51234/callback", "consent"),
@@ -401,9 +409,8 @@ async fn loopback_redirects_match_on_any_port() {
     table.assert();
 }
 
-#[tokio::test]
-async fn prompt_none_never_gives_a_code_silently() {
-    let mut scene = Scene::set(true).await;
+async fn prompt_none_never_gives_a_code_silently(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let mut table = Table::new("A32: prompt=none");
     let silently = with("prompt", "none");
     let request = silently.of(scene.application.request());
@@ -418,7 +425,7 @@ async fn prompt_none_never_gives_a_code_silently() {
     scene.application.connect(&mut scene.person).await;
     let required = "redir(interaction_required)";
     scene.row(&mut table, "A32 known", silently, required).await;
-    let mut local = Scene::set(false).await;
+    let mut local = Scene::set(database, false).await;
     local.application.connect(&mut local.person).await;
     local
         .row(&mut table, "A32 loopback", with("prompt", "none"), required)
@@ -427,9 +434,10 @@ async fn prompt_none_never_gives_a_code_silently() {
     table.assert();
 }
 
-#[tokio::test]
-async fn prompt_login_asks_for_the_password_again_and_a_link_alone_logs_nobody_out() {
-    let mut scene = Scene::set(true).await;
+async fn prompt_login_asks_for_the_password_again_and_a_link_alone_logs_nobody_out(
+    database: Database,
+) {
+    let mut scene = Scene::set(database, true).await;
     let page = scene.ask(&with("prompt", "login")).await;
     assert_eq!(page.status, 303);
     let form = scene.person.get(page.location()).await;
@@ -455,9 +463,8 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn success_and_refusal_carry_state_and_issuer_once_each() {
-    let mut scene = Scene::set(true).await;
+async fn success_and_refusal_carry_state_and_issuer_once_each(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let mut table = Table::new("A22, A23, A36: the redirect back");
     let names = |back: &Url| {
         let mut names: Vec<_> = back.query_pairs().map(|(name, _)| name).collect();
@@ -494,9 +501,8 @@ async fn success_and_refusal_carry_state_and_issuer_once_each() {
     table.assert();
 }
 
-#[tokio::test]
-async fn the_authorization_endpoint_has_no_cors() {
-    let scene = Scene::set(true).await;
+async fn the_authorization_endpoint_has_no_cors(database: Database) {
+    let scene = Scene::set(database, true).await;
     let good = Application::address(&scene.application.request());
     let mut table = Table::new("A33: CORS on pages");
     for (id, method, path) in [
@@ -520,9 +526,8 @@ async fn the_authorization_endpoint_has_no_cors() {
     table.assert();
 }
 
-#[tokio::test]
-async fn whoever_is_not_logged_in_comes_back_to_the_request_after_the_login() {
-    let mut scene = Scene::set(true).await;
+async fn whoever_is_not_logged_in_comes_back_to_the_request_after_the_login(database: Database) {
+    let mut scene = Scene::set(database, true).await;
     let mut table = Table::new("A34: redirects after a POST");
     scene.person = scene.server.visitor();
     let page = scene.ask(&Nothing).await;

@@ -2,10 +2,19 @@
 
 use picard_tests::{
     application::Application,
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
     visitor::{Page, Visitor},
 };
+
+picard_tests::on_both!(
+    it_says_who_asks_for_what_and_where_the_answer_goes,
+    an_application_on_this_computer_only_is_warned_about,
+    nobody_can_frame_cache_or_sniff_the_pages,
+    an_answer_without_the_right_token_is_forbidden,
+    an_answer_from_another_site_is_forbidden,
+    a_consent_page_is_answered_once_and_by_whom_it_was_shown_to
+);
 
 async fn shown(server: &TestServer, application: &Application) -> (Visitor, Page) {
     let mut person = server.person("deanna").await;
@@ -15,9 +24,8 @@ async fn shown(server: &TestServer, application: &Application) -> (Visitor, Page
     (person, page)
 }
 
-#[tokio::test]
-async fn it_says_who_asks_for_what_and_where_the_answer_goes() {
-    let server = TestServer::start().await;
+async fn it_says_who_asks_for_what_and_where_the_answer_goes(database: Database) {
+    let server = TestServer::on(database).await;
     let (_, page) = shown(&server, &server.application().await).await;
     for said in [
         "Holodeck",
@@ -28,9 +36,8 @@ async fn it_says_who_asks_for_what_and_where_the_answer_goes() {
     }
 }
 
-#[tokio::test]
-async fn an_application_on_this_computer_only_is_warned_about() {
-    let server = TestServer::start().await;
+async fn an_application_on_this_computer_only_is_warned_about(database: Database) {
+    let server = TestServer::on(database).await;
     let mut table = Table::new("A43: clients on this computer only");
     let warned =
         |page: &Page| page.body.contains("this computer") || page.body.contains("this device");
@@ -49,9 +56,8 @@ async fn an_application_on_this_computer_only_is_warned_about() {
     table.assert();
 }
 
-#[tokio::test]
-async fn nobody_can_frame_cache_or_sniff_the_pages() {
-    let server = TestServer::start().await;
+async fn nobody_can_frame_cache_or_sniff_the_pages(database: Database) {
+    let server = TestServer::on(database).await;
     let (mut person, consent) = shown(&server, &server.application().await).await;
     let mut pages = vec![("consent", consent)];
     for (name, path) in [
@@ -111,9 +117,8 @@ async fn nobody_can_frame_cache_or_sniff_the_pages() {
     table.assert();
 }
 
-#[tokio::test]
-async fn an_answer_without_the_right_token_is_forbidden() {
-    let server = TestServer::start().await;
+async fn an_answer_without_the_right_token_is_forbidden(database: Database) {
+    let server = TestServer::on(database).await;
     let (mut person, page) = shown(&server, &server.application().await).await;
     let ticket = page.input("ticket").expect("a ticket");
     let foreign = server.person("worf").await.get("/account").await.csrf();
@@ -148,9 +153,8 @@ async fn an_answer_without_the_right_token_is_forbidden() {
     table.assert();
 }
 
-#[tokio::test]
-async fn an_answer_from_another_site_is_forbidden() {
-    let server = TestServer::start().await;
+async fn an_answer_from_another_site_is_forbidden(database: Database) {
+    let server = TestServer::on(database).await;
     let (mut person, page) = shown(&server, &server.application().await).await;
     let ticket = page.input("ticket").expect("a ticket");
     let fields = [
@@ -188,9 +192,8 @@ async fn an_answer_from_another_site_is_forbidden() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_consent_page_is_answered_once_and_by_whom_it_was_shown_to() {
-    let server = TestServer::start().await;
+async fn a_consent_page_is_answered_once_and_by_whom_it_was_shown_to(database: Database) {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let (mut person, page) = shown(&server, &application).await;
     let mut other = server.person("worf").await;

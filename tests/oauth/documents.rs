@@ -16,6 +16,24 @@ use picard_tests::{
 use serde_json::{Value, json};
 use url::Url;
 
+picard_tests::on_both!(
+    r11_to_r18_ids_that_lead_inside_or_nowhere_are_not_even_looked_up,
+    r19_to_r22_a_host_with_bad_manners_gets_a_page_within_five_seconds,
+    r22_the_address_that_was_checked_is_the_one_that_is_connected_to,
+    the_real_rules_do_not_let_a_public_name_lead_to_this_machine,
+    little_of_a_bad_document_is_quoted,
+    r24_a_logo_is_neither_fetched_nor_shown,
+    a_client_is_connected_by_its_url_alone,
+    changed_redirect_uris_take_effect_when_the_copy_has_aged,
+    trap_03_and_04_chatgpt_keeps_its_redirect_and_signs,
+    trap_04_a_client_that_always_signs_has_to,
+    trap_05_claude_finds_both_words_that_it_looks_for,
+    trap_06_a_redirect_without_a_port_takes_any_and_a_warning_is_shown,
+    trap_09_the_last_good_copy_stands_in_for_a_day_and_then_a_page_says_whose_fault_it_is,
+    one_address_has_a_hundred_documents_fetched_and_then_copies_only,
+    a_document_that_became_a_bad_one_leaves_no_copy_to_stand_in
+);
+
 const URL: &str = "https://app.example/client.json";
 const CALLBACK: &str = "https://app.example/callback";
 const NAMES: [&str; 6] = [
@@ -72,15 +90,14 @@ fn outcome(page: &Page) -> String {
     format!("page {}", page.status)
 }
 
-async fn server_and_host() -> (TestServer, WebHost) {
+async fn server_and_host(database: Database) -> (TestServer, WebHost) {
     let host = WebHost::start(&NAMES).await;
-    let server = TestServer::fetching(Database::Sqlite, host.fetcher()).await;
+    let server = TestServer::fetching(database, host.fetcher()).await;
     (server, host)
 }
 
-#[tokio::test]
-async fn r11_to_r18_ids_that_lead_inside_or_nowhere_are_not_even_looked_up() {
-    let (server, host) = server_and_host().await;
+async fn r11_to_r18_ids_that_lead_inside_or_nowhere_are_not_even_looked_up(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("worf").await;
     let mut table = Table::new("R11-R18: ids that lead inside or nowhere");
     let rows = [
@@ -112,9 +129,8 @@ async fn r11_to_r18_ids_that_lead_inside_or_nowhere_are_not_even_looked_up() {
     assert_eq!(host.looked_up(), Vec::<String>::new(), "nothing is fetched");
 }
 
-#[tokio::test]
-async fn r19_to_r22_a_host_with_bad_manners_gets_a_page_within_five_seconds() {
-    let (server, host) = server_and_host().await;
+async fn r19_to_r22_a_host_with_bad_manners_gets_a_page_within_five_seconds(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("data").await;
     let json = "Content-Type: application/json\r\n";
     let good = document().to_string();
@@ -247,9 +263,8 @@ async fn r19_to_r22_a_host_with_bad_manners_gets_a_page_within_five_seconds() {
     assert_eq!(host.asked().len(), asked + 2);
 }
 
-#[tokio::test]
-async fn r22_the_address_that_was_checked_is_the_one_that_is_connected_to() {
-    let (server, host) = server_and_host().await;
+async fn r22_the_address_that_was_checked_is_the_one_that_is_connected_to(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("geordi").await;
     publish(&host, &document());
     let asker = application(URL, CALLBACK);
@@ -288,11 +303,10 @@ async fn r22_the_address_that_was_checked_is_the_one_that_is_connected_to() {
     table.assert();
 }
 
-#[tokio::test]
-async fn the_real_rules_do_not_let_a_public_name_lead_to_this_machine() {
+async fn the_real_rules_do_not_let_a_public_name_lead_to_this_machine(database: Database) {
     let host = WebHost::start(&NAMES).await;
     publish(&host, &document());
-    let server = TestServer::fetching(Database::Sqlite, host.strict_fetcher()).await;
+    let server = TestServer::fetching(database, host.strict_fetcher()).await;
     let mut person = server.person("deanna").await;
     let page = ask(&mut person, &application(URL, CALLBACK)).await;
     assert_eq!(outcome(&page), "page 502");
@@ -310,9 +324,8 @@ async fn the_real_rules_do_not_let_a_public_name_lead_to_this_machine() {
     assert_eq!((page.status, told(&page)), (nowhere.status, told(&nowhere)));
 }
 
-#[tokio::test]
-async fn little_of_a_bad_document_is_quoted() {
-    let (server, host) = server_and_host().await;
+async fn little_of_a_bad_document_is_quoted(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("keiko").await;
     let mut bad = document();
     bad["redirect_uris"] = json!("Dear reader! ".repeat(100));
@@ -323,9 +336,8 @@ async fn little_of_a_bad_document_is_quoted() {
     assert!((1..16).contains(&quoted), "{quoted} times: {}", page.body);
 }
 
-#[tokio::test]
-async fn r24_a_logo_is_neither_fetched_nor_shown() {
-    let (server, host) = server_and_host().await;
+async fn r24_a_logo_is_neither_fetched_nor_shown(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("guinan").await;
     let mut with_logo = document();
     with_logo["logo_uri"] = json!("https://www.app.example/<script>.svg");
@@ -352,47 +364,43 @@ async fn r24_a_logo_is_neither_fetched_nor_shown() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_client_is_connected_by_its_url_alone() {
-    for database in Database::ALL {
-        let host = WebHost::start(&NAMES).await;
-        publish(&host, &document());
-        let server = TestServer::fetching(database, host.fetcher()).await;
-        let mut person = server.person("ro").await;
-        let asker = application(URL, CALLBACK);
-        let page = ask(&mut person, &asker).await;
-        for shown in ["Tricorder", "app.example"] {
-            assert!(page.body.contains(shown), "{database:?}: {shown}");
-        }
-        let tokens = asker.connect(&mut person).await;
-        assert_eq!(
-            host.asked(),
-            [URL],
-            "the copy is fresh, and the token endpoint asks nobody"
-        );
-
-        // An hour later at the token endpoint, too.
-        server.clock.advance(Span::hours(1));
-        host.fail(URL);
-        let endpoint = format!("{}/oauth/token", server.base);
-        let renewed = post_form(&endpoint, &asker.refresh(&tokens.refresh)).await;
-        assert_eq!(renewed.status, 200, "{database:?}: {}", renewed.body);
-        assert_eq!(host.asked().len(), 1);
-
-        // The id inside the server is no name on the wire.
-        let id: ClientIdentifier = URL.parse().expect("a URL");
-        let inside = application(&id.client_id().to_string(), CALLBACK);
-        assert_eq!(outcome(&ask(&mut person, &inside).await), "page 400");
-        let mut with_secret = asker.refresh(&Tokens::from_page(&renewed).refresh);
-        with_secret.push(("client_secret", "a secret that nobody handed out".into()));
-        let page = post_form(&endpoint, &with_secret).await;
-        assert_eq!(page.status, 401, "{database:?}: {}", page.body);
+async fn a_client_is_connected_by_its_url_alone(database: Database) {
+    let host = WebHost::start(&NAMES).await;
+    publish(&host, &document());
+    let server = TestServer::fetching(database, host.fetcher()).await;
+    let mut person = server.person("ro").await;
+    let asker = application(URL, CALLBACK);
+    let page = ask(&mut person, &asker).await;
+    for shown in ["Tricorder", "app.example"] {
+        assert!(page.body.contains(shown), "{database:?}: {shown}");
     }
+    let tokens = asker.connect(&mut person).await;
+    assert_eq!(
+        host.asked(),
+        [URL],
+        "the copy is fresh, and the token endpoint asks nobody"
+    );
+
+    // An hour later at the token endpoint, too.
+    server.clock.advance(Span::hours(1));
+    host.fail(URL);
+    let endpoint = format!("{}/oauth/token", server.base);
+    let renewed = post_form(&endpoint, &asker.refresh(&tokens.refresh)).await;
+    assert_eq!(renewed.status, 200, "{database:?}: {}", renewed.body);
+    assert_eq!(host.asked().len(), 1);
+
+    // The id inside the server is no name on the wire.
+    let id: ClientIdentifier = URL.parse().expect("a URL");
+    let inside = application(&id.client_id().to_string(), CALLBACK);
+    assert_eq!(outcome(&ask(&mut person, &inside).await), "page 400");
+    let mut with_secret = asker.refresh(&Tokens::from_page(&renewed).refresh);
+    with_secret.push(("client_secret", "a secret that nobody handed out".into()));
+    let page = post_form(&endpoint, &with_secret).await;
+    assert_eq!(page.status, 401, "{database:?}: {}", page.body);
 }
 
-#[tokio::test]
-async fn changed_redirect_uris_take_effect_when_the_copy_has_aged() {
-    let (server, host) = server_and_host().await;
+async fn changed_redirect_uris_take_effect_when_the_copy_has_aged(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("wesley").await;
     publish(&host, &document());
     let (old, new) = (
@@ -414,9 +422,8 @@ async fn changed_redirect_uris_take_effect_when_the_copy_has_aged() {
     assert_eq!(outcome(&ask(&mut person, &old).await), "page 400");
 }
 
-#[tokio::test]
-async fn trap_03_and_04_chatgpt_keeps_its_redirect_and_signs() {
-    let (server, host) = server_and_host().await;
+async fn trap_03_and_04_chatgpt_keeps_its_redirect_and_signs(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("jean-luc").await;
     let key = Signer::rs256("2026-11");
     publish(&host, &real("chatgpt"));
@@ -448,9 +455,8 @@ async fn trap_03_and_04_chatgpt_keeps_its_redirect_and_signs() {
     assert!(page.body.contains("invalid_client"));
 }
 
-#[tokio::test]
-async fn trap_04_a_client_that_always_signs_has_to() {
-    let (server, host) = server_and_host().await;
+async fn trap_04_a_client_that_always_signs_has_to(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("beverly").await;
     let key = Signer::es256("1");
     let mut always = document();
@@ -469,9 +475,8 @@ async fn trap_04_a_client_that_always_signs_has_to() {
     Tokens::from_page(&post_form(&endpoint, &form).await);
 }
 
-#[tokio::test]
-async fn trap_05_claude_finds_both_words_that_it_looks_for() {
-    let (server, host) = server_and_host().await;
+async fn trap_05_claude_finds_both_words_that_it_looks_for(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let metadata = "/.well-known/oauth-authorization-server";
     let page = server.visitor().get(metadata).await;
     let metadata: Value = serde_json::from_str(&page.body).expect("JSON");
@@ -503,9 +508,8 @@ async fn trap_05_claude_finds_both_words_that_it_looks_for() {
     }
 }
 
-#[tokio::test]
-async fn trap_06_a_redirect_without_a_port_takes_any_and_a_warning_is_shown() {
-    let (server, host) = server_and_host().await;
+async fn trap_06_a_redirect_without_a_port_takes_any_and_a_warning_is_shown(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("miles").await;
     publish(&host, &real("claude-code"));
     publish(&host, &real("vscode"));
@@ -531,9 +535,10 @@ async fn trap_06_a_redirect_without_a_port_takes_any_and_a_warning_is_shown() {
     assert_eq!(outcome(&page), "page 400");
 }
 
-#[tokio::test]
-async fn trap_09_the_last_good_copy_stands_in_for_a_day_and_then_a_page_says_whose_fault_it_is() {
-    let (server, host) = server_and_host().await;
+async fn trap_09_the_last_good_copy_stands_in_for_a_day_and_then_a_page_says_whose_fault_it_is(
+    database: Database,
+) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("tasha").await;
     let asker = application(URL, CALLBACK);
     host.fail(URL);
@@ -569,9 +574,8 @@ async fn trap_09_the_last_good_copy_stands_in_for_a_day_and_then_a_page_says_who
     assert_eq!(outcome(&ask(&mut person, &asker).await), "consent");
 }
 
-#[tokio::test]
-async fn one_address_has_a_hundred_documents_fetched_and_then_copies_only() {
-    let (server, host) = server_and_host().await;
+async fn one_address_has_a_hundred_documents_fetched_and_then_copies_only(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("vash").await;
     publish(&host, &document());
     let asker = application(URL, CALLBACK);
@@ -593,9 +597,8 @@ async fn one_address_has_a_hundred_documents_fetched_and_then_copies_only() {
     assert_eq!(host.looked_up().len(), looked_up + 1);
 }
 
-#[tokio::test]
-async fn a_document_that_became_a_bad_one_leaves_no_copy_to_stand_in() {
-    let (server, host) = server_and_host().await;
+async fn a_document_that_became_a_bad_one_leaves_no_copy_to_stand_in(database: Database) {
+    let (server, host) = server_and_host(database).await;
     let mut person = server.person("lwaxana").await;
     let asker = application(URL, CALLBACK);
     for withdraw in ["bad", "410"] {

@@ -3,16 +3,27 @@
 use std::time::{Duration, Instant};
 
 use picard_domain::{Clock as _, Span};
-use picard_tests::{server::TestServer, table::Table};
+use picard_tests::{
+    server::{Database, TestServer},
+    table::Table,
+};
+
+picard_tests::on_both!(
+    an_unknown_handle_and_a_wrong_password_get_the_same_answer,
+    guessing_is_slowed_down_and_the_account_is_not_locked_for_good,
+    a_cookie_set_before_the_login_is_not_the_session_after_it,
+    credentials_posted_from_another_site_are_refused,
+    a_log_out_ends_the_session_at_the_server,
+    a_session_ends_by_itself
+);
 
 const PASSWORD: &str = "tea, earl grey, hot";
 
 /// That both cost the same work is a test of `crypto` (`dummy_hash`), and here
 /// of the median of some attempts: a log-in that skipped the hash would take a
 /// hundredth of the other's time.
-#[tokio::test]
-async fn an_unknown_handle_and_a_wrong_password_get_the_same_answer() {
-    let server = TestServer::start().await;
+async fn an_unknown_handle_and_a_wrong_password_get_the_same_answer(database: Database) {
+    let server = TestServer::on(database).await;
     server.person("data").await;
     let wrong = server.visitor().log_in("data", "not the password").await;
     let unknown = server.visitor().log_in("lore", "not the password").await;
@@ -54,9 +65,8 @@ async fn attempt(server: &TestServer, handle: &str) -> Duration {
     start.elapsed()
 }
 
-#[tokio::test]
-async fn guessing_is_slowed_down_and_the_account_is_not_locked_for_good() {
-    let server = TestServer::start().await;
+async fn guessing_is_slowed_down_and_the_account_is_not_locked_for_good(database: Database) {
+    let server = TestServer::on(database).await;
     server.person("data").await;
     let mut guesser = server.visitor();
     let csrf = guesser.get("/login").await.csrf();
@@ -110,9 +120,8 @@ async fn guessing_is_slowed_down_and_the_account_is_not_locked_for_good() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_cookie_set_before_the_login_is_not_the_session_after_it() {
-    let server = TestServer::start().await;
+async fn a_cookie_set_before_the_login_is_not_the_session_after_it(database: Database) {
+    let server = TestServer::on(database).await;
     server.person("data").await;
     let mut visitor = server.visitor();
     visitor.cookies.insert(
@@ -138,9 +147,8 @@ async fn a_cookie_set_before_the_login_is_not_the_session_after_it() {
     table.assert();
 }
 
-#[tokio::test]
-async fn credentials_posted_from_another_site_are_refused() {
-    let server = TestServer::start().await;
+async fn credentials_posted_from_another_site_are_refused(database: Database) {
+    let server = TestServer::on(database).await;
     server.person("data").await;
     let mut visitor = server.visitor();
     let csrf = visitor.get("/login").await.csrf();
@@ -179,9 +187,8 @@ async fn credentials_posted_from_another_site_are_refused() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_log_out_ends_the_session_at_the_server() {
-    let server = TestServer::start().await;
+async fn a_log_out_ends_the_session_at_the_server(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("data").await;
     let kept = person.cookies.clone();
     assert_eq!(person.fill("/account", "/logout", &[]).await.status, 303);
@@ -189,9 +196,8 @@ async fn a_log_out_ends_the_session_at_the_server() {
     assert_eq!(person.get("/account").await.status, 303);
 }
 
-#[tokio::test]
-async fn a_session_ends_by_itself() {
-    let server = TestServer::start().await;
+async fn a_session_ends_by_itself(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("data").await;
     assert_eq!(person.get("/account").await.status, 200);
     let before = server.clock.now();

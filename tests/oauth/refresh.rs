@@ -5,14 +5,24 @@ use futures::future::join_all;
 use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, call, post_form},
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
     visitor::Page,
 };
 use serde_json::{Value, json};
 
-async fn connected() -> (TestServer, Application, Tokens) {
-    let server = TestServer::start().await;
+picard_tests::on_both!(
+    a_refresh_gives_a_new_pair_without_resource_or_scope,
+    a_client_that_missed_the_answer_gets_the_same_one_again,
+    a_burst_of_refreshes_gives_every_caller_the_same_pair,
+    reuse_after_the_successor_was_used_ends_the_family,
+    reuse_after_the_grace_ends_the_family,
+    scopes_may_shrink_and_grow_back_but_not_over_what_was_granted,
+    another_clients_refresh_token_is_refused_and_unharmed
+);
+
+async fn connected(database: Database) -> (TestServer, Application, Tokens) {
+    let server = TestServer::on(database).await;
     let application = server.public_application().await;
     let tokens = application
         .connect(&mut server.person("guinan").await)
@@ -40,9 +50,8 @@ fn error(page: &Page) -> String {
     body["error"].as_str().unwrap_or_default().to_owned()
 }
 
-#[tokio::test]
-async fn a_refresh_gives_a_new_pair_without_resource_or_scope() {
-    let (server, application, first) = connected().await;
+async fn a_refresh_gives_a_new_pair_without_resource_or_scope(database: Database) {
+    let (server, application, first) = connected(database).await;
     let page = refresh(&server, &application, &first.refresh).await;
     let second = Tokens::from_page(&page);
     let mut table = Table::new("T16, T21: a refresh");
@@ -78,9 +87,8 @@ async fn a_refresh_gives_a_new_pair_without_resource_or_scope() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_client_that_missed_the_answer_gets_the_same_one_again() {
-    let (server, application, first) = connected().await;
+async fn a_client_that_missed_the_answer_gets_the_same_one_again(database: Database) {
+    let (server, application, first) = connected(database).await;
     let second = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
     server.clock.advance(Span::seconds(59));
     let again = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
@@ -92,9 +100,8 @@ async fn a_client_that_missed_the_answer_gets_the_same_one_again() {
     assert!(works(&server, &second).await);
 }
 
-#[tokio::test]
-async fn a_burst_of_refreshes_gives_every_caller_the_same_pair() {
-    let (server, application, first) = connected().await;
+async fn a_burst_of_refreshes_gives_every_caller_the_same_pair(database: Database) {
+    let (server, application, first) = connected(database).await;
     let burst = (0..8).map(|_| refresh(&server, &application, &first.refresh));
     let pages = join_all(burst).await;
     let pairs: Vec<_> = pages.iter().map(Tokens::from_page).collect();
@@ -107,9 +114,8 @@ async fn a_burst_of_refreshes_gives_every_caller_the_same_pair() {
     assert!(works(&server, &pairs[0]).await);
 }
 
-#[tokio::test]
-async fn reuse_after_the_successor_was_used_ends_the_family() {
-    let (server, application, first) = connected().await;
+async fn reuse_after_the_successor_was_used_ends_the_family(database: Database) {
+    let (server, application, first) = connected(database).await;
     let second = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
     let third = Tokens::from_page(&refresh(&server, &application, &second.refresh).await);
     let mut table = Table::new("T17: reuse of a refresh token");
@@ -132,9 +138,8 @@ async fn reuse_after_the_successor_was_used_ends_the_family() {
     table.assert();
 }
 
-#[tokio::test]
-async fn reuse_after_the_grace_ends_the_family() {
-    let (server, application, first) = connected().await;
+async fn reuse_after_the_grace_ends_the_family(database: Database) {
+    let (server, application, first) = connected(database).await;
     let second = Tokens::from_page(&refresh(&server, &application, &first.refresh).await);
     server.clock.advance(Span::micros(60_000_001));
     assert_eq!(
@@ -144,9 +149,8 @@ async fn reuse_after_the_grace_ends_the_family() {
     assert!(!works(&server, &second).await);
 }
 
-#[tokio::test]
-async fn scopes_may_shrink_and_grow_back_but_not_over_what_was_granted() {
-    let (server, application, first) = connected().await;
+async fn scopes_may_shrink_and_grow_back_but_not_over_what_was_granted(database: Database) {
+    let (server, application, first) = connected(database).await;
     let url = format!("{}/oauth/token", server.base);
     let ask = |token: &str, scope: &str| {
         let mut form = application.refresh(token);
@@ -190,9 +194,8 @@ async fn scopes_may_shrink_and_grow_back_but_not_over_what_was_granted() {
     table.assert();
 }
 
-#[tokio::test]
-async fn another_clients_refresh_token_is_refused_and_unharmed() {
-    let (server, application, tokens) = connected().await;
+async fn another_clients_refresh_token_is_refused_and_unharmed(database: Database) {
+    let (server, application, tokens) = connected(database).await;
     let other = server.application().await;
     let mut table = Table::new("T20, T22: what is no refresh token of this client");
     let answer = error(&refresh(&server, &other, &tokens.refresh).await);

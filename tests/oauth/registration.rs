@@ -7,11 +7,29 @@ use picard_domain::Span;
 use picard_server::Config;
 use picard_tests::{
     application::{Application, VERIFIER, call, parameter, post_form},
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
     visitor::{Page, Visitor, http},
 };
 use serde_json::{Value, json};
+
+picard_tests::on_both!(
+    what_may_be_registered,
+    a_registration_is_answered_as_the_rfc_says,
+    who_registered_itself_connects_and_calls,
+    consent_tells_that_nobody_checked_the_name_and_where_the_answer_goes,
+    a_name_that_nobody_checked_is_no_part_of_the_question,
+    the_account_page_tells_which_applications_registered_themselves,
+    trap_12_cursor_registers_private_and_loopback_addresses_as_web,
+    trap_19_old_clients_find_the_endpoints_at_the_root,
+    trap_20_a_client_that_registers_again_gets_the_same_id,
+    trap_20_clients_that_nobody_used_are_forgotten_and_no_other,
+    trap_21_a_deleted_client_is_told_so,
+    trap_22_a_secret_may_come_either_way_whatever_was_registered,
+    a_client_with_credentials_does_not_get_by_without_them,
+    r25_a_flood_of_registrations_is_stopped_and_live_clients_do_not_notice,
+    behind_a_trusted_proxy_people_are_told_apart
+);
 
 async fn post(server: &TestServer, path: &str, body: String) -> Page {
     let request = http()
@@ -68,9 +86,8 @@ async fn registered(server: &TestServer, body: &Value) -> Application {
     application(&register(server, body).await)
 }
 
-#[tokio::test]
-async fn what_may_be_registered() {
-    let server = TestServer::start().await;
+async fn what_may_be_registered(database: Database) {
+    let server = TestServer::on(database).await;
     let mut table = Table::new("R: what may be registered");
     let many: Vec<String> = (0..33)
         .map(|n| format!("https://app.example/{n}"))
@@ -192,9 +209,8 @@ async fn what_may_be_registered() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_registration_is_answered_as_the_rfc_says() {
-    let server = TestServer::start().await;
+async fn a_registration_is_answered_as_the_rfc_says(database: Database) {
+    let server = TestServer::on(database).await;
     let public = register(&server, &client("Holodeck", &["https://app.example/cb"])).await;
     assert_eq!(public.status, 201);
     assert_eq!(public.header("content-type"), "application/json");
@@ -239,9 +255,8 @@ async fn a_registration_is_answered_as_the_rfc_says() {
     assert_eq!((get.status, get.header("allow")), (405, "POST"));
 }
 
-#[tokio::test]
-async fn who_registered_itself_connects_and_calls() {
-    let server = TestServer::start().await;
+async fn who_registered_itself_connects_and_calls(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     for method in ["none", "client_secret_post"] {
         let body = json!({
@@ -264,9 +279,8 @@ async fn asked(server: &TestServer, person: &mut Visitor, body: &Value) -> Strin
     page.body
 }
 
-#[tokio::test]
-async fn consent_tells_that_nobody_checked_the_name_and_where_the_answer_goes() {
-    let server = TestServer::start().await;
+async fn consent_tells_that_nobody_checked_the_name_and_where_the_answer_goes(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     let said = |page: &str, words: &str| page.contains(words);
     let site = asked(
@@ -310,9 +324,8 @@ async fn consent_tells_that_nobody_checked_the_name_and_where_the_answer_goes() 
     assert!(said(&secret, "notice warning"), "{secret}");
 }
 
-#[tokio::test]
-async fn a_name_that_nobody_checked_is_no_part_of_the_question() {
-    let server = TestServer::start().await;
+async fn a_name_that_nobody_checked_is_no_part_of_the_question(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     let heading = |page: &str| {
         let (_, rest) = page.split_once("<h1>").expect("a heading");
@@ -341,9 +354,8 @@ async fn a_name_that_nobody_checked_is_no_part_of_the_question() {
     assert!(!page.contains("It calls itself"), "{page}");
 }
 
-#[tokio::test]
-async fn the_account_page_tells_which_applications_registered_themselves() {
-    let server = TestServer::start().await;
+async fn the_account_page_tells_which_applications_registered_themselves(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     server.application().await.connect(&mut person).await;
     let account = person.get("/account").await.body;
@@ -357,9 +369,8 @@ async fn the_account_page_tells_which_applications_registered_themselves() {
     );
 }
 
-#[tokio::test]
-async fn trap_12_cursor_registers_private_and_loopback_addresses_as_web() {
-    let server = TestServer::start().await;
+async fn trap_12_cursor_registers_private_and_loopback_addresses_as_web(database: Database) {
+    let server = TestServer::on(database).await;
     let mut body = client(
         "Cursor",
         &[
@@ -380,9 +391,8 @@ async fn trap_12_cursor_registers_private_and_loopback_addresses_as_web() {
     );
 }
 
-#[tokio::test]
-async fn trap_19_old_clients_find_the_endpoints_at_the_root() {
-    let server = TestServer::start().await;
+async fn trap_19_old_clients_find_the_endpoints_at_the_root(database: Database) {
+    let server = TestServer::on(database).await;
     let body = client("Holodeck", &["https://app.example/cb"]);
     let application = application(&post(&server, "/register", body.to_string()).await);
     let mut person = server.person("tasha").await;
@@ -402,9 +412,8 @@ async fn trap_19_old_clients_find_the_endpoints_at_the_root() {
 }
 
 /// Trap 20, first half: the same public client again is the same client.
-#[tokio::test]
-async fn trap_20_a_client_that_registers_again_gets_the_same_id() {
-    let server = TestServer::start().await;
+async fn trap_20_a_client_that_registers_again_gets_the_same_id(database: Database) {
+    let server = TestServer::on(database).await;
     let body = client("Claude", &["https://claude.ai/api/mcp/auth_callback"]);
     let first = registered(&server, &body).await;
     server.clock.advance(Span::hours(47));
@@ -428,9 +437,8 @@ async fn trap_20_a_client_that_registers_again_gets_the_same_id() {
 }
 
 /// Trap 20, second half; and no client with access is ever forgotten (trap 21).
-#[tokio::test]
-async fn trap_20_clients_that_nobody_used_are_forgotten_and_no_other() {
-    let server = TestServer::start().await;
+async fn trap_20_clients_that_nobody_used_are_forgotten_and_no_other(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     let unused = registered(&server, &client("Unused", &["https://app.example/a"])).await;
     let used = registered(&server, &client("Used", &["https://app.example/b"])).await;
@@ -457,9 +465,8 @@ async fn trap_20_clients_that_nobody_used_are_forgotten_and_no_other() {
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);
 }
 
-#[tokio::test]
-async fn trap_21_a_deleted_client_is_told_so() {
-    let server = TestServer::start().await;
+async fn trap_21_a_deleted_client_is_told_so(database: Database) {
+    let server = TestServer::on(database).await;
     let application = registered(&server, &client("Gone", &["https://app.example/cb"])).await;
     let tokens = application.connect(&mut server.person("tasha").await).await;
     let id = application.client_id.parse().expect("a UUID");
@@ -485,9 +492,8 @@ async fn trap_21_a_deleted_client_is_told_so() {
     assert_ne!(again.client_id, application.client_id);
 }
 
-#[tokio::test]
-async fn trap_22_a_secret_may_come_either_way_whatever_was_registered() {
-    let server = TestServer::start().await;
+async fn trap_22_a_secret_may_come_either_way_whatever_was_registered(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     let url = format!("{}/oauth/token", server.base);
     for method in ["client_secret_basic", "client_secret_post"] {
@@ -517,9 +523,8 @@ async fn trap_22_a_secret_may_come_either_way_whatever_was_registered() {
 }
 
 /// T30, for clients that registered themselves.
-#[tokio::test]
-async fn a_client_with_credentials_does_not_get_by_without_them() {
-    let server = TestServer::start().await;
+async fn a_client_with_credentials_does_not_get_by_without_them(database: Database) {
+    let server = TestServer::on(database).await;
     let mut person = server.person("tasha").await;
     let mut table = Table::new("T30: clients that registered themselves");
     let secret = json!({"redirect_uris": ["https://app.example/cb"]});
@@ -556,9 +561,10 @@ async fn a_client_with_credentials_does_not_get_by_without_them() {
     table.assert();
 }
 
-#[tokio::test]
-async fn r25_a_flood_of_registrations_is_stopped_and_live_clients_do_not_notice() {
-    let server = TestServer::configured(|config| Config {
+async fn r25_a_flood_of_registrations_is_stopped_and_live_clients_do_not_notice(
+    database: Database,
+) {
+    let server = TestServer::configured_on(database, |config| Config {
         trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
         ..config
     })
@@ -633,14 +639,13 @@ async fn r25_a_flood_of_registrations_is_stopped_and_live_clients_do_not_notice(
 
 /// Guesses at passwords are counted by the address that a trusted proxy names,
 /// and nobody else's word counts.
-#[tokio::test]
-async fn behind_a_trusted_proxy_people_are_told_apart() {
-    let trusting = TestServer::configured(|config| Config {
+async fn behind_a_trusted_proxy_people_are_told_apart(database: Database) {
+    let trusting = TestServer::configured_on(database, |config| Config {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..config
     })
     .await;
-    let plain = TestServer::start().await;
+    let plain = TestServer::on(database).await;
     let guess = async |server: &TestServer, ip: &str| {
         let mut visitor = server.visitor();
         let csrf = visitor.get("/login").await.csrf();

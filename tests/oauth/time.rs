@@ -3,13 +3,19 @@
 use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, call, parameter, post_form},
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
 };
 use serde_json::json;
 
-async fn exchange_after(span: Span) -> u16 {
-    let server = TestServer::start().await;
+picard_tests::on_both!(
+    a_code_lives_for_60_seconds,
+    an_access_token_lives_for_an_hour,
+    a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_after_180
+);
+
+async fn exchange_after(database: Database, span: Span) -> u16 {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let back = application.consent(&mut server.person("kira").await).await;
     let code = parameter(&back, "code").expect("a code");
@@ -22,8 +28,7 @@ async fn exchange_after(span: Span) -> u16 {
     .status
 }
 
-#[tokio::test]
-async fn a_code_lives_for_60_seconds() {
+async fn a_code_lives_for_60_seconds(database: Database) {
     let mut table = Table::new("T27: how long a code lives");
     for (id, asked, span, required) in [
         ("T27 just", "59.999999 s", Span::micros(59_999_999), "200"),
@@ -31,21 +36,25 @@ async fn a_code_lives_for_60_seconds() {
         ("T27", "61 s", Span::seconds(61), "400"),
         ("T27 day", "a day", Span::days(1), "400"),
     ] {
-        table.row(id, asked, required, exchange_after(span).await.to_string());
+        table.row(
+            id,
+            asked,
+            required,
+            exchange_after(database, span).await.to_string(),
+        );
     }
     table.assert();
 }
 
-async fn connected() -> (TestServer, Application, Tokens) {
-    let server = TestServer::start().await;
+async fn connected(database: Database) -> (TestServer, Application, Tokens) {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let tokens = application.connect(&mut server.person("kira").await).await;
     (server, application, tokens)
 }
 
-#[tokio::test]
-async fn an_access_token_lives_for_an_hour() {
-    let (server, _, tokens) = connected().await;
+async fn an_access_token_lives_for_an_hour(database: Database) {
+    let (server, _, tokens) = connected(database).await;
     let status = || async {
         call(&server.base, &tokens.access, "get_memories", json!({}))
             .await
@@ -57,9 +66,10 @@ async fn an_access_token_lives_for_an_hour() {
     assert_eq!(status().await, 401);
 }
 
-#[tokio::test]
-async fn a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_after_180() {
-    let (server, application, tokens) = connected().await;
+async fn a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_after_180(
+    database: Database,
+) {
+    let (server, application, tokens) = connected(database).await;
     let url = format!("{}/oauth/token", server.base);
     let refresh = |token: String| {
         let (url, form) = (url.clone(), application.refresh(&token));
@@ -74,7 +84,7 @@ async fn a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_afte
     server.clock.advance(Span::micros(6));
     assert_eq!(refresh(token).await.status, 400);
 
-    let (server, application, tokens) = connected().await;
+    let (server, application, tokens) = connected(database).await;
     server.clock.advance(Span::days(30));
     let form = application.refresh(&tokens.refresh);
     assert_eq!(

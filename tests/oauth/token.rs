@@ -3,11 +3,27 @@
 use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, VERIFIER, call, challenge, parameter, post_form},
-    server::TestServer,
+    server::{Database, TestServer},
     table::Table,
     visitor::{Page, Visitor, http},
 };
 use serde_json::{Value, json};
+
+picard_tests::on_both!(
+    wrong_exchanges_of_a_code_give_no_tokens,
+    a_verifier_never_goes_with_a_code_that_had_no_challenge,
+    the_token_endpoint_takes_forms_by_post_and_nothing_else,
+    success_is_a_bearer_token_of_an_hour_that_nobody_caches,
+    a_client_may_authenticate_by_basic_as_well,
+    a_failed_basic_is_answered_with_a_basic_challenge,
+    a_replayed_code_gives_nothing_and_kills_the_tokens_of_the_first_use,
+    revoking_a_refresh_token_ends_everything_that_came_of_it,
+    an_access_token_can_be_revoked_alone_and_only_by_its_own_client,
+    introspection_tells_a_client_about_its_own_tokens_only,
+    scopes_are_normalised_or_refused,
+    a_password_a_grant_and_an_account_take_every_access_with_them,
+    only_an_access_token_in_the_header_opens_the_api
+);
 
 type Form = Vec<(&'static str, String)>;
 
@@ -43,8 +59,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
-        let server = TestServer::start().await;
+    async fn set(database: Database) -> Self {
+        let server = TestServer::on(database).await;
         let application = server.application().await;
         let person = server.person("geordi").await;
         Self {
@@ -74,9 +90,8 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn wrong_exchanges_of_a_code_give_no_tokens() {
-    let mut scene = Scene::set().await;
+async fn wrong_exchanges_of_a_code_give_no_tokens(database: Database) {
+    let mut scene = Scene::set(database).await;
     let other = scene.server.application().await;
     let public = scene.server.public_application().await;
     let mut table = Table::new("T3-T10, T30: exchanges of a code");
@@ -183,9 +198,8 @@ async fn wrong_exchanges_of_a_code_give_no_tokens() {
 }
 
 /// A code always has a challenge, so that a verifier never meets one without.
-#[tokio::test]
-async fn a_verifier_never_goes_with_a_code_that_had_no_challenge() {
-    let mut scene = Scene::set().await;
+async fn a_verifier_never_goes_with_a_code_that_had_no_challenge(database: Database) {
+    let mut scene = Scene::set(database).await;
     let mut table = Table::new("T28: a downgrade of PKCE");
     let request = without(scene.application.request(), "code_challenge");
     for (id, request) in [
@@ -211,9 +225,8 @@ async fn a_verifier_never_goes_with_a_code_that_had_no_challenge() {
     table.assert();
 }
 
-#[tokio::test]
-async fn the_token_endpoint_takes_forms_by_post_and_nothing_else() {
-    let mut scene = Scene::set().await;
+async fn the_token_endpoint_takes_forms_by_post_and_nothing_else(database: Database) {
+    let mut scene = Scene::set(database).await;
     let code = scene.code().await;
     let form = scene.application.exchange(&code);
     let url = format!("{}/oauth/token", scene.server.base);
@@ -313,9 +326,8 @@ async fn the_token_endpoint_takes_forms_by_post_and_nothing_else() {
     table.assert();
 }
 
-#[tokio::test]
-async fn success_is_a_bearer_token_of_an_hour_that_nobody_caches() {
-    let mut scene = Scene::set().await;
+async fn success_is_a_bearer_token_of_an_hour_that_nobody_caches(database: Database) {
+    let mut scene = Scene::set(database).await;
     let code = scene.code().await;
     let page = scene.token(&scene.application.exchange(&code)).await;
     let tokens = Tokens::from_page(&page);
@@ -346,9 +358,8 @@ async fn success_is_a_bearer_token_of_an_hour_that_nobody_caches() {
     table.assert();
 }
 
-#[tokio::test]
-async fn a_client_may_authenticate_by_basic_as_well() {
-    let mut scene = Scene::set().await;
+async fn a_client_may_authenticate_by_basic_as_well(database: Database) {
+    let mut scene = Scene::set(database).await;
     let code = scene.code().await;
     let form = without(
         without(scene.application.exchange(&code), "client_id"),
@@ -364,9 +375,8 @@ async fn a_client_may_authenticate_by_basic_as_well() {
     assert_eq!(Visitor::new("").send(request).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_failed_basic_is_answered_with_a_basic_challenge() {
-    let scene = Scene::set().await;
+async fn a_failed_basic_is_answered_with_a_basic_challenge(database: Database) {
+    let scene = Scene::set(database).await;
     let request = http()
         .post(format!("{}/oauth/token", scene.server.base))
         .basic_auth(&scene.application.client_id, Some("wrong"))
@@ -376,9 +386,8 @@ async fn a_failed_basic_is_answered_with_a_basic_challenge() {
     assert!(page.header("www-authenticate").starts_with("Basic"));
 }
 
-#[tokio::test]
-async fn a_replayed_code_gives_nothing_and_kills_the_tokens_of_the_first_use() {
-    let mut scene = Scene::set().await;
+async fn a_replayed_code_gives_nothing_and_kills_the_tokens_of_the_first_use(database: Database) {
+    let mut scene = Scene::set(database).await;
     let code = scene.code().await;
     let form = scene.application.exchange(&code);
     let tokens = Tokens::from_page(&scene.token(&form).await);
@@ -430,9 +439,8 @@ async fn a_replayed_code_gives_nothing_and_kills_the_tokens_of_the_first_use() {
     table.assert();
 }
 
-#[tokio::test]
-async fn revoking_a_refresh_token_ends_everything_that_came_of_it() {
-    let mut scene = Scene::set().await;
+async fn revoking_a_refresh_token_ends_everything_that_came_of_it(database: Database) {
+    let mut scene = Scene::set(database).await;
     let tokens = scene.application.connect(&mut scene.person).await;
     let mut table = Table::new("T24, T25: revocation");
     let mut form = scene.application.credentials();
@@ -465,9 +473,8 @@ async fn revoking_a_refresh_token_ends_everything_that_came_of_it() {
     table.assert();
 }
 
-#[tokio::test]
-async fn an_access_token_can_be_revoked_alone_and_only_by_its_own_client() {
-    let mut scene = Scene::set().await;
+async fn an_access_token_can_be_revoked_alone_and_only_by_its_own_client(database: Database) {
+    let mut scene = Scene::set(database).await;
     let other = scene.server.public_application().await;
     let tokens = scene.application.connect(&mut scene.person).await;
     let token = ("token", tokens.access.clone());
@@ -489,9 +496,8 @@ async fn an_access_token_can_be_revoked_alone_and_only_by_its_own_client() {
     );
 }
 
-#[tokio::test]
-async fn introspection_tells_a_client_about_its_own_tokens_only() {
-    let mut scene = Scene::set().await;
+async fn introspection_tells_a_client_about_its_own_tokens_only(database: Database) {
+    let mut scene = Scene::set(database).await;
     let other = scene.server.application().await;
     let public = scene.server.public_application().await;
     let tokens = scene.application.connect(&mut scene.person).await;
@@ -532,9 +538,8 @@ async fn introspection_tells_a_client_about_its_own_tokens_only() {
     table.assert();
 }
 
-#[tokio::test]
-async fn scopes_are_normalised_or_refused() {
-    let mut scene = Scene::set().await;
+async fn scopes_are_normalised_or_refused(database: Database) {
+    let mut scene = Scene::set(database).await;
     let mut table = Table::new("T36: scopes");
     for (id, scope, required) in [
         ("T36", "", "memories:read memories:write"),
@@ -592,9 +597,8 @@ impl Scene {
     }
 }
 
-#[tokio::test]
-async fn a_password_a_grant_and_an_account_take_every_access_with_them() {
-    let mut scene = Scene::set().await;
+async fn a_password_a_grant_and_an_account_take_every_access_with_them(database: Database) {
+    let mut scene = Scene::set(database).await;
     let mut table = Table::new("T34: what ends every access");
     let tokens = scene.application.connect(&mut scene.person).await;
     let fields = [
@@ -643,9 +647,8 @@ async fn a_password_a_grant_and_an_account_take_every_access_with_them() {
     table.assert();
 }
 
-#[tokio::test]
-async fn only_an_access_token_in_the_header_opens_the_api() {
-    let mut scene = Scene::set().await;
+async fn only_an_access_token_in_the_header_opens_the_api(database: Database) {
+    let mut scene = Scene::set(database).await;
     let tokens = scene.application.connect(&mut scene.person).await;
     let url = format!("{}/api/tools", scene.server.base);
     let body = json!({"tool": "get_memories", "data": {}});

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use picard_domain::Span;
 use picard_tests::{
     application::{Application, Tokens, parameter, post_form},
-    server::TestServer,
+    server::{Database, TestServer},
     visitor::{Page, Visitor, http},
 };
 use reqwest::RequestBuilder;
@@ -17,6 +17,27 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+picard_tests::on_both!(
+    trap_01_the_resource_is_the_exact_address_with_its_path,
+    trap_02_resource_metadata_are_public_json_at_the_root_and_under_the_path,
+    trap_07_refreshes_at_once_all_get_the_same_pair_and_kill_nothing,
+    trap_08_refresh_tokens_come_unasked_and_offline_access_is_listed_at_the_server_only,
+    trap_10_a_refresh_without_resource_and_scope_inherits_both,
+    trap_11_the_first_challenge_asks_for_all_that_is_needed_and_never_for_admin,
+    trap_13_no_form_action_in_the_policy_of_login_and_consent_pages,
+    trap_14_get_mcp_is_a_quick_405_with_a_token_and_a_401_without,
+    trap_15_mcp_is_served_with_and_without_its_slash_and_addresses_come_from_the_settings,
+    trap_16_a_browser_may_call_and_read_the_challenge_and_cookies_count_for_nothing,
+    trap_17_the_issuer_is_one_string_everywhere_and_has_no_slash_at_its_end,
+    trap_18_iss_is_promised_and_sent_with_every_answer,
+    trap_23_no_client_is_turned_away_for_its_name_and_discovery_is_quick,
+    trap_24_initialize_with_an_unknown_version_is_answered_with_a_known_one,
+    trap_25_names_of_tools_are_short_and_of_letters_digits_and_underscores,
+    trap_26_the_body_of_a_refused_call_is_never_read_as_the_next_request,
+    trap_26_a_connection_that_is_kept_goes_on_after_a_refusal,
+    trap_27_a_challenge_has_absolute_addresses_and_comes_with_a_401_once
+);
 
 /// What the older era is called in its header.
 const VERSION: &str = "2025-06-18";
@@ -51,8 +72,8 @@ async fn document(server: &TestServer, path: &str) -> Value {
 }
 
 /// A server, an application and its tokens.
-async fn connected(confidential: bool) -> (TestServer, Application, Tokens) {
-    let server = TestServer::start().await;
+async fn connected(database: Database, confidential: bool) -> (TestServer, Application, Tokens) {
+    let server = TestServer::on(database).await;
     let application = if confidential {
         server.application().await
     } else {
@@ -69,9 +90,8 @@ fn challenged(page: &Page, name: &str) -> Option<String> {
     rest.split('"').next().map(str::to_owned)
 }
 
-#[tokio::test]
-async fn trap_01_the_resource_is_the_exact_address_with_its_path() {
-    let (server, application, tokens) = connected(true).await;
+async fn trap_01_the_resource_is_the_exact_address_with_its_path(database: Database) {
+    let (server, application, tokens) = connected(database, true).await;
     let mcp = format!("{}/mcp", server.base);
     let refused = send(message(&mcp, None, "ping", json!({}))).await;
     let metadata = challenged(&refused, "resource_metadata").expect("where to look");
@@ -85,9 +105,10 @@ async fn trap_01_the_resource_is_the_exact_address_with_its_path() {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-#[tokio::test]
-async fn trap_02_resource_metadata_are_public_json_at_the_root_and_under_the_path() {
-    let server = TestServer::start().await;
+async fn trap_02_resource_metadata_are_public_json_at_the_root_and_under_the_path(
+    database: Database,
+) {
+    let server = TestServer::on(database).await;
     let paths = ["", "/mcp"].map(|end| format!("/.well-known/oauth-protected-resource{end}"));
     assert_eq!(
         document(&server, &paths[0]).await,
@@ -103,9 +124,8 @@ async fn trap_02_resource_metadata_are_public_json_at_the_root_and_under_the_pat
     }
 }
 
-#[tokio::test]
-async fn trap_07_refreshes_at_once_all_get_the_same_pair_and_kill_nothing() {
-    let (server, application, first) = connected(false).await;
+async fn trap_07_refreshes_at_once_all_get_the_same_pair_and_kill_nothing(database: Database) {
+    let (server, application, first) = connected(database, false).await;
     let url = format!("{}/oauth/token", server.base);
     let form = application.refresh(&first.refresh);
     let pages = join_all((0..8).map(|_| post_form(&url, &form))).await;
@@ -125,11 +145,12 @@ async fn trap_07_refreshes_at_once_all_get_the_same_pair_and_kill_nothing() {
     assert_eq!(send(ping()).await.status, 401);
 }
 
-#[tokio::test]
-async fn trap_08_refresh_tokens_come_unasked_and_offline_access_is_listed_at_the_server_only() {
-    let (server, mut application, tokens) = connected(false).await;
+async fn trap_08_refresh_tokens_come_unasked_and_offline_access_is_listed_at_the_server_only(
+    database: Database,
+) {
+    let (server, mut application, tokens) = connected(database, false).await;
     assert!(!tokens.refresh.is_empty());
-    application.scope = "memories:read offline_access".to_owned();
+    "memories:read offline_access".clone_into(&mut application.scope);
     let tokens = application.connect(&mut server.person("icheb").await).await;
     assert!(!tokens.refresh.is_empty());
     assert_eq!(tokens.response["scope"], "memories:read");
@@ -142,9 +163,8 @@ async fn trap_08_refresh_tokens_come_unasked_and_offline_access_is_listed_at_the
     assert!(!refused.header("www-authenticate").contains("offline"));
 }
 
-#[tokio::test]
-async fn trap_10_a_refresh_without_resource_and_scope_inherits_both() {
-    let (server, application, first) = connected(false).await;
+async fn trap_10_a_refresh_without_resource_and_scope_inherits_both(database: Database) {
+    let (server, application, first) = connected(database, false).await;
     let form = application.refresh(&first.refresh);
     let names: Vec<_> = form.iter().map(|(name, _)| *name).collect();
     assert!(!names.contains(&"resource") && !names.contains(&"scope"));
@@ -156,14 +176,15 @@ async fn trap_10_a_refresh_without_resource_and_scope_inherits_both() {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-#[tokio::test]
-async fn trap_11_the_first_challenge_asks_for_all_that_is_needed_and_never_for_admin() {
-    let (server, mut application, _) = connected(true).await;
+async fn trap_11_the_first_challenge_asks_for_all_that_is_needed_and_never_for_admin(
+    database: Database,
+) {
+    let (server, mut application, _) = connected(database, true).await;
     let mcp = format!("{}/mcp", server.base);
     let refused = send(message(&mcp, None, "ping", json!({}))).await;
     let scope = challenged(&refused, "scope");
     assert_eq!(scope.as_deref(), Some("memories:read memories:write"));
-    application.scope = "memories:read".to_owned();
+    "memories:read".clone_into(&mut application.scope);
     let reader = application.connect(&mut server.person("naomi").await).await;
     let params = json!({"name": "submit_memory", "arguments": {"text": "a"}});
     let refused = send(message(&mcp, Some(&reader.access), "tools/call", params)).await;
@@ -176,9 +197,8 @@ async fn trap_11_the_first_challenge_asks_for_all_that_is_needed_and_never_for_a
     assert!(challenged(&refused, "resource_metadata").is_some());
 }
 
-#[tokio::test]
-async fn trap_13_no_form_action_in_the_policy_of_login_and_consent_pages() {
-    let server = TestServer::start().await;
+async fn trap_13_no_form_action_in_the_policy_of_login_and_consent_pages(database: Database) {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let address = Application::address(&application.request());
     let login = server.visitor().get("/login").await;
@@ -191,9 +211,8 @@ async fn trap_13_no_form_action_in_the_policy_of_login_and_consent_pages() {
     }
 }
 
-#[tokio::test]
-async fn trap_14_get_mcp_is_a_quick_405_with_a_token_and_a_401_without() {
-    let (server, _, tokens) = connected(true).await;
+async fn trap_14_get_mcp_is_a_quick_405_with_a_token_and_a_401_without(database: Database) {
+    let (server, _, tokens) = connected(database, true).await;
     for path in ["/mcp", "/mcp/"] {
         let url = format!("{}{path}", server.base);
         for method in ["GET", "DELETE", "PUT"] {
@@ -212,9 +231,10 @@ async fn trap_14_get_mcp_is_a_quick_405_with_a_token_and_a_401_without() {
     }
 }
 
-#[tokio::test]
-async fn trap_15_mcp_is_served_with_and_without_its_slash_and_addresses_come_from_the_settings() {
-    let (server, _, tokens) = connected(true).await;
+async fn trap_15_mcp_is_served_with_and_without_its_slash_and_addresses_come_from_the_settings(
+    database: Database,
+) {
+    let (server, _, tokens) = connected(database, true).await;
     for path in ["/mcp", "/mcp/"] {
         let url = format!("{}{path}", server.base);
         let answer = send(message(&url, Some(&tokens.access), "ping", json!({}))).await;
@@ -238,9 +258,10 @@ async fn trap_15_mcp_is_served_with_and_without_its_slash_and_addresses_come_fro
     assert!(!send(elsewhere).await.body.contains("evil.example"));
 }
 
-#[tokio::test]
-async fn trap_16_a_browser_may_call_and_read_the_challenge_and_cookies_count_for_nothing() {
-    let server = TestServer::start().await;
+async fn trap_16_a_browser_may_call_and_read_the_challenge_and_cookies_count_for_nothing(
+    database: Database,
+) {
+    let server = TestServer::on(database).await;
     let mcp = format!("{}/mcp", server.base);
     let preflight = http()
         .request("OPTIONS".parse().expect("a method"), &mcp)
@@ -288,9 +309,10 @@ async fn trap_16_a_browser_may_call_and_read_the_challenge_and_cookies_count_for
     assert_eq!(refused.header("set-cookie"), "");
 }
 
-#[tokio::test]
-async fn trap_17_the_issuer_is_one_string_everywhere_and_has_no_slash_at_its_end() {
-    let server = TestServer::start().await;
+async fn trap_17_the_issuer_is_one_string_everywhere_and_has_no_slash_at_its_end(
+    database: Database,
+) {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let back = application
         .consent(&mut server.person("chakotay").await)
@@ -309,9 +331,8 @@ async fn trap_17_the_issuer_is_one_string_everywhere_and_has_no_slash_at_its_end
     }
 }
 
-#[tokio::test]
-async fn trap_18_iss_is_promised_and_sent_with_every_answer() {
-    let server = TestServer::start().await;
+async fn trap_18_iss_is_promised_and_sent_with_every_answer(database: Database) {
+    let server = TestServer::on(database).await;
     let application = server.application().await;
     let metadata = document(&server, "/.well-known/oauth-authorization-server").await;
     let promised = &metadata["authorization_response_iss_parameter_supported"];
@@ -331,9 +352,8 @@ async fn trap_18_iss_is_promised_and_sent_with_every_answer() {
     }
 }
 
-#[tokio::test]
-async fn trap_23_no_client_is_turned_away_for_its_name_and_discovery_is_quick() {
-    let server = TestServer::start().await;
+async fn trap_23_no_client_is_turned_away_for_its_name_and_discovery_is_quick(database: Database) {
+    let server = TestServer::on(database).await;
     for agent in [
         "",
         "Claude-User",
@@ -359,9 +379,10 @@ async fn trap_23_no_client_is_turned_away_for_its_name_and_discovery_is_quick() 
     }
 }
 
-#[tokio::test]
-async fn trap_24_initialize_with_an_unknown_version_is_answered_with_a_known_one() {
-    let (server, _, tokens) = connected(true).await;
+async fn trap_24_initialize_with_an_unknown_version_is_answered_with_a_known_one(
+    database: Database,
+) {
+    let (server, _, tokens) = connected(database, true).await;
     let mcp = format!("{}/mcp", server.base);
     for asked in [
         "1999-01-01",
@@ -400,9 +421,10 @@ async fn trap_24_initialize_with_an_unknown_version_is_answered_with_a_known_one
     assert_eq!(send(request.json(&body)).await.status, 400);
 }
 
-#[tokio::test]
-async fn trap_25_names_of_tools_are_short_and_of_letters_digits_and_underscores() {
-    let (server, _, tokens) = connected(true).await;
+async fn trap_25_names_of_tools_are_short_and_of_letters_digits_and_underscores(
+    database: Database,
+) {
+    let (server, _, tokens) = connected(database, true).await;
     let mcp = format!("{}/mcp", server.base);
     let page = send(message(&mcp, Some(&tokens.access), "tools/list", json!({}))).await;
     let tools = json_of(&page)["result"]["tools"].take();
@@ -447,9 +469,8 @@ async fn answer(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<(u16, Vec<
 
 /// The refusal comes before the body was read. What is left of it must not be
 /// taken for the next request: here it looks like one.
-#[tokio::test]
-async fn trap_26_the_body_of_a_refused_call_is_never_read_as_the_next_request() {
-    let server = TestServer::start().await;
+async fn trap_26_the_body_of_a_refused_call_is_never_read_as_the_next_request(database: Database) {
+    let server = TestServer::on(database).await;
     let host = server.base.trim_start_matches("http://").to_owned();
     let hidden = format!("DELETE /hidden HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let next = format!("GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n");
@@ -495,9 +516,8 @@ async fn trap_26_the_body_of_a_refused_call_is_never_read_as_the_next_request() 
     }
 }
 
-#[tokio::test]
-async fn trap_26_a_connection_that_is_kept_goes_on_after_a_refusal() {
-    let server = TestServer::start().await;
+async fn trap_26_a_connection_that_is_kept_goes_on_after_a_refusal(database: Database) {
+    let server = TestServer::on(database).await;
     let host = server.base.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&host).await.expect("the server listens");
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -518,9 +538,8 @@ async fn trap_26_a_connection_that_is_kept_goes_on_after_a_refusal() {
     assert_eq!((status, read.len()), (200, 0));
 }
 
-#[tokio::test]
-async fn trap_27_a_challenge_has_absolute_addresses_and_comes_with_a_401_once() {
-    let (server, _, tokens) = connected(true).await;
+async fn trap_27_a_challenge_has_absolute_addresses_and_comes_with_a_401_once(database: Database) {
+    let (server, _, tokens) = connected(database, true).await;
     let mcp = format!("{}/mcp", server.base);
     let count = |page: &Page| page.headers.get_all("www-authenticate").iter().count();
     for token in [None, Some("garbage")] {
