@@ -17,6 +17,8 @@ use picard_tests::{
 };
 use serde_json::json;
 
+use crate::world;
+
 const TEXT: &str = "canary-text: the captain hides a flute in his desk";
 const CHANGED: &str = "canary-changed: the flute is from the planet Kataan";
 const QUERY: &str = "canary-query: which instrument is hidden";
@@ -129,6 +131,9 @@ async fn no_file_and_no_log_holds_a_text_a_token_or_a_password() {
     let secrets = walk(&installation, &up).await;
     let log = up.log.clone();
     let mut found = Vec::new();
+    let backup = world::place(&installation, "backup");
+    world::back_up(&installation, &backup, &[]);
+    leaks(&backup, &secrets, &mut found);
     leaks(&installation.data_dir, &secrets, &mut found);
     assert!(found.is_empty(), "while it runs: {found:?}");
     assert!(up.stop().success());
@@ -173,6 +178,9 @@ async fn no_dump_no_file_and_no_log_of_postgresql_holds_a_text_a_token_or_a_pass
     let secrets = walk(&installation, &up).await;
     let log = up.log.clone();
     let mut found = Vec::new();
+    let backup = world::place(&installation, "backup");
+    world::back_up(&installation, &backup, &[]);
+    leaks(&backup, &secrets, &mut found);
     everything(&cluster, &secrets, &mut found);
     assert!(found.is_empty(), "while it runs: {found:?}");
     assert!(up.stop().success());

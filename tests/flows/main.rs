@@ -1,6 +1,7 @@
 //! What people and applications do, from end to end.
 
 mod another_model;
+mod backup;
 mod bad_input;
 mod canary;
 mod client;
@@ -10,6 +11,7 @@ mod housekeeping;
 mod isolation;
 mod kill;
 mod meaning;
+mod moving;
 mod nodes;
 mod rotation;
 mod separate;
@@ -17,3 +19,4 @@ mod slow_clients;
 mod tools;
 mod transfer;
 mod updates;
+mod world;

@@ -108,11 +108,12 @@ impl Partial {
     /// Writes the manifest and the sums and gives the folder its name.
     pub(crate) fn keep(mut self, manifest: &Manifest) -> anyhow::Result<()> {
         self.write(MANIFEST, &manifest.write()?)?;
-        let mut sums = String::new();
+        let mut sums = BTreeMap::new();
         for name in names(&self.path)? {
-            sums += &format!("{}  {name}\n", sum_of(&self.file(&name))?);
+            let sum = sum_of(&self.file(&name))?;
+            sums.insert(name, sum);
         }
-        self.write(SUMS, &sums)?;
+        self.write(SUMS, &sums_text(&sums))?;
         let name_it = || {
             File::open(&self.path)?.sync_all()?;
             fs::rename(&self.path, &self.to)?;
@@ -163,6 +164,9 @@ impl Backup {
                 }
                 _ => return damaged(format!("{SUMS} has a line that is no sum")),
             }
+        }
+        if sums_text(&sums) != text {
+            return damaged(format!("{SUMS} is not complete"));
         }
         for (name, sum) in &sums {
             match sum_of(&path.join(name)) {
@@ -246,6 +250,12 @@ fn names(folder: &Path) -> anyhow::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Writes sums as `sha256sum` does.
+fn sums_text(sums: &BTreeMap<String, String>) -> String {
+    let lines = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n"));
+    lines.collect()
 }
 
 fn sum_of(file: &Path) -> io::Result<String> {

@@ -35,37 +35,39 @@ impl Transfer {
                 .or_hint("give another --to");
         }
         let source = open_source(&self.from, &from).await?;
-        let done = match Db::open(&self.to, &Options::default()).await {
-            Ok(target) => {
-                let done = self.between((&source, &from), (&target, &to)).await;
-                target.close().await;
-                done
-            }
-            Err(error) => Err(error).with_context(|| format!("{to} cannot be opened")),
-        };
+        let done = self.from(&source, (&from, &to)).await;
         source.close().await;
         done
     }
 
-    async fn between(
+    async fn from(
         &self,
-        (source, from): (&Db, &str),
-        (target, to): (&Db, &str),
+        source: &Db,
+        (from, to): (&str, &str),
     ) -> anyhow::Result<Vec<TableDigest>> {
+        // A file that cannot become a copy is not made.
         let at = source_version(self.service, source, from).await?;
         let plan = Plan::of(self.service.schema(), at).await?;
-        self.prepare((target, to), from, at, &plan).await?;
-        let copied = self.fill(source, target, &plan).await;
-        let copied = copied.map_err(|error| match error.downcast_ref::<Error>() {
-            Some(cause) if cause.is_transient() || matches!(cause, Error::Unavailable(_)) => {
-                error.context("the copy was interrupted; the same command goes on with it")
-            }
-            _ => error,
-        })?;
-        migrate(target, self.service.schema())
+        let target = Db::open(&self.to, &Options::default())
             .await
-            .with_context(|| format!("{to} is complete, but cannot be migrated"))?;
-        Ok(copied)
+            .with_context(|| format!("{to} cannot be opened"))?;
+        let done = async {
+            self.prepare((&target, to), from, at, &plan).await?;
+            let copied = self.fill(source, &target, &plan).await;
+            let copied = copied.map_err(|error| match error.downcast_ref::<Error>() {
+                Some(cause) if cause.is_transient() || matches!(cause, Error::Unavailable(_)) => {
+                    error.context("the copy was interrupted; the same command goes on with it")
+                }
+                _ => error,
+            })?;
+            migrate(&target, self.service.schema())
+                .await
+                .with_context(|| format!("{to} is complete, but cannot be migrated"))?;
+            Ok(copied)
+        };
+        let done = done.await;
+        target.close().await;
+        done
     }
 
     /// Sees to it that the target has the tables, nothing in them but what an
