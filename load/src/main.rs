@@ -12,29 +12,35 @@
 //!
 //! The story is in `run`; `server` is the process, `person` the browser, `texts`
 //! what people remember and ask, `measure` the clock;
-//! `surfaces` compares `/mcp` with `/api/tools`.
+//! `surfaces` compares `/mcp` with `/api/tools`, `topologies` SQLite with one and two
+//! nodes over PostgreSQL, and `crowd` asks where very many people are.
 
+mod crowd;
 mod measure;
 mod person;
+mod postgres;
 mod report;
 mod server;
 mod surfaces;
 mod system;
 mod texts;
+mod topologies;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use picard_client::{ListMemories, NewMemory, Query};
 use picard_domain::Permission;
 
+use crowd::Crowd;
 use measure::{Work, measure};
 use person::{Application, Person};
 use report::Report;
 use server::Server;
 use surfaces::{Questions, Surfaces};
 use texts::Texts;
+use topologies::Topologies;
 
 /// Measures a server under the load of many people, through its public API
 #[derive(Debug, Clone, Parser)]
@@ -64,12 +70,29 @@ struct Settings {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What is measured instead of one server on SQLite.
+#[derive(Debug, Clone, Subcommand)]
+enum Other {
+    /// The same mix of calls on SQLite, on one node over PostgreSQL, and on two
+    Topologies(Topologies),
+    /// A database with very many people in it
+    Crowd(Crowd),
 }
 
 #[tokio::main]
 #[expect(clippy::print_stderr, reason = "an error is for the person who waits")]
 async fn main() -> ExitCode {
-    match run(&Settings::parse()).await {
+    let settings = Settings::parse();
+    let done = match &settings.other {
+        None => run(&settings).await,
+        Some(Other::Topologies(topologies)) => topologies.run(&settings).await,
+        Some(Other::Crowd(crowd)) => crowd.run(&settings).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -7,14 +7,27 @@ use crate::{Settings, measure::Run, surfaces::Comparison};
 /// Collects figures and prints them at the end.
 pub(crate) struct Report {
     settings: Settings,
+    people: String,
     runs: Vec<(String, Run)>,
     sizes: Vec<(String, f64, &'static str)>,
 }
 
 impl Report {
     pub(crate) fn new(settings: &Settings) -> Self {
+        let Settings {
+            users, memories, ..
+        } = settings;
+        Self::about(
+            settings,
+            format!("{users} people with {memories} memories each"),
+        )
+    }
+
+    /// Begins a report about other people than the settings say.
+    pub(crate) fn about(settings: &Settings, people: String) -> Self {
         Self {
             settings: settings.clone(),
+            people,
             runs: Vec::new(),
             sizes: Vec::new(),
         }
@@ -52,17 +65,14 @@ impl Report {
             println!("{:#}", self.as_json());
             return;
         }
-        let Settings {
-            users, memories, ..
-        } = self.settings;
-        println!("{users} people with {memories} memories each\n");
+        println!("{}\n", self.people);
         println!(
-            "{:32} {:>7} {:>7} {:>9} {:>9} {:>9}",
+            "{:34} {:>7} {:>7} {:>9} {:>9} {:>9}",
             "", "calls", "at once", "per s", "p50 ms", "p99 ms"
         );
         for (name, run) in &self.runs {
             println!(
-                "{name:32} {:>7} {:>7} {:>9.1} {:>9.2} {:>9.2}",
+                "{name:34} {:>7} {:>7} {:>9.1} {:>9.2} {:>9.2}",
                 run.work.calls,
                 run.work.at_once,
                 run.per_second(),
@@ -90,8 +100,7 @@ impl Report {
         };
         let size = |(name, value, unit): &(String, f64, &str)| json!({"name": name, "value": value, "unit": unit});
         json!({
-            "users": self.settings.users,
-            "memories_each": self.settings.memories,
+            "people": self.people,
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "figures": self.sizes.iter().map(size).collect::<Vec<_>>(),
         })

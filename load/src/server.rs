@@ -5,6 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,52 +23,89 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// From the start of the process to the first "ready".
     pub(crate) ready_after: Duration,
-    binary: PathBuf,
-    folder: TempDir,
+    site: Arc<Site>,
+    log: PathBuf,
     process: Child,
 }
 
+/// What all nodes of a server share.
+struct Site {
+    binary: PathBuf,
+    folder: TempDir,
+    /// The address that all of them say they have, the first one's.
+    public_url: String,
+    settings: Vec<(&'static str, String)>,
+}
+
 impl Server {
-    /// Starts the binary and waits until it is ready.
+    /// Starts the binary on SQLite and waits until it is ready.
     pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
+        Self::start_with(binary, Vec::new()).await
+    }
+
+    /// Starts the binary with these settings in its environment and waits until
+    /// it is ready.
+    pub(crate) async fn start_with(
+        binary: &Path,
+        settings: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
         let binary = binary.canonicalize().with_context(|| {
             format!(
                 "there is no {}; build it with: cargo build --release",
                 binary.display()
             )
         })?;
-        let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let url = format!("http://127.0.0.1:{port}");
-        let log = fs::File::create(folder.path().join("log"))?;
+        let port = free_port()?;
+        let site = Site {
+            binary,
+            folder: tempfile::tempdir().context("a temporary folder cannot be made")?,
+            public_url: address(port),
+            settings,
+        };
+        Self::start_node(Arc::new(site), port).await
+    }
 
+    /// Starts another node of this server, with the same keys and database.
+    pub(crate) async fn another_node(&self) -> anyhow::Result<Self> {
+        Self::start_node(self.site.clone(), free_port()?).await
+    }
+
+    async fn start_node(site: Arc<Site>, port: u16) -> anyhow::Result<Self> {
+        let log = site.folder.path().join(format!("log-{port}"));
         let started = Instant::now();
-        let process = command(&binary, folder.path())
+        let process = site
+            .command()
             .arg("server")
             .env("PICARD_SERVER_LISTEN", format!("127.0.0.1:{port}"))
-            .env("PICARD_PUBLIC_URL", &url)
+            .env("PICARD_PUBLIC_URL", &site.public_url)
             .env("PICARD_LOG", "warn")
             // What is measured is the work, not the pace that one person is held to.
             .env("PICARD_CALLS_PER_SECOND", "1000000")
             .env("ADMIN_USERNAME", ADMIN.0)
             .env("ADMIN_PASSWORD", ADMIN.1)
-            .stderr(log)
+            .stderr(fs::File::create(&log)?)
             .spawn()
-            .with_context(|| format!("{} cannot be started", binary.display()))?;
+            .with_context(|| format!("{} cannot be started", site.binary.display()))?;
         let mut server = Self {
-            url,
+            url: address(port),
             ready_after: PATIENCE,
-            binary,
-            folder,
+            site,
+            log,
             process,
         };
         server.wait_until_ready(started).await?;
         Ok(server)
     }
 
+    /// Returns the master keys, as the server wrote them.
+    pub(crate) fn keyring(&self) -> anyhow::Result<String> {
+        let file = self.site.folder.path().join("data/server/keyring");
+        fs::read_to_string(file).context("the server's keyring cannot be read")
+    }
+
     /// Prepares a command of the same binary, with nothing of this environment.
     pub(crate) fn command(&self) -> Command {
-        command(&self.binary, self.folder.path())
+        self.site.command()
     }
 
     /// Returns the memory that is resident now (`VmRSS`), in MiB.
@@ -82,7 +120,7 @@ impl Server {
 
     /// Returns what the data directory takes, in MiB.
     pub(crate) fn on_disk_mib(&self) -> anyhow::Result<f64> {
-        Ok(bytes_under(&self.folder.path().join("data"))? as f64 / 1_048_576.0)
+        Ok(bytes_under(&self.site.folder.path().join("data"))? as f64 / 1_048_576.0)
     }
 
     /// Tells whether the process still lives.
@@ -119,7 +157,7 @@ impl Server {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Reads a line of `/proc/PID/status`, which counts in KiB.
@@ -141,16 +179,28 @@ impl Drop for Server {
     }
 }
 
-fn command(binary: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(binary);
-    command
-        .env_clear()
-        .env("HOME", folder)
-        .env("PICARD_DATA_DIR", folder.join("data"))
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    command
+impl Site {
+    fn command(&self) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(&self.binary);
+        command
+            .env_clear()
+            .env("HOME", folder)
+            .env("PICARD_DATA_DIR", folder.join("data"))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn address(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 fn bytes_under(folder: &Path) -> anyhow::Result<u64> {
