@@ -1,6 +1,7 @@
 //! What people and applications do, from end to end.
 
 mod another_model;
+mod audit;
 mod backup;
 mod bad_input;
 mod canary;

@@ -1,6 +1,6 @@
 //! The audit trail as it is read: by its person, an administrator, the operator.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry as Place};
 
 use picard_domain::{ClientId, EventId, Handle, Instant, UserId};
 use picard_store::{
@@ -77,11 +77,14 @@ impl App {
                 let (Some(id), None) = (id, &name) else {
                     continue;
                 };
-                if !names.contains_key(&id) {
-                    let user = users::find(&self.db, id).await?;
-                    names.insert(id, user.map(|user| user.handle.to_string()));
-                }
-                *name = names.get(&id).cloned().flatten();
+                let known = match names.entry(id) {
+                    Place::Occupied(known) => known.into_mut(),
+                    Place::Vacant(place) => {
+                        let user = users::find(&self.db, id).await?;
+                        place.insert(user.map(|user| user.handle.to_string()))
+                    }
+                };
+                name.clone_from(known);
             }
         }
         Ok(())

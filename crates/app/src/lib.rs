@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod activity;
+mod activity_words;
 mod app;
 mod attempts;
 mod audit;
@@ -45,6 +46,7 @@ mod watch;
 
 pub use access::{Access, Authorized, Read, ScopeType, Write};
 pub use activity::{Activity, ActivityQuery};
+pub use activity_words::{activity_in_words, way_in_words};
 pub use app::{App, OpenError, Settings, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use browser_name::browser_name;

@@ -6,6 +6,7 @@
 //! `picard_ui`; what the pages look like is in `templates/`.
 
 mod account;
+mod activity;
 mod connect;
 pub(crate) mod consent;
 mod delete_account;
@@ -67,6 +68,7 @@ pub(crate) fn router(server: &Server) -> Router<Server> {
         .route("/login", get(login::show).post(login::submit))
         .route("/logout", post(login::log_out))
         .route("/account", get(account::show))
+        .route("/account/activity", get(activity::show))
         .route("/account/name", post(account::rename))
         .route("/account/password", post(account::change_password))
         .route("/account/sessions/{id}/end", post(account::end_session))
