@@ -8,6 +8,7 @@
     reason = "the comments on settings are help texts"
 )]
 
+mod audit;
 mod backup;
 mod client;
 mod data_dir;
@@ -102,6 +103,11 @@ enum Command {
         after_help = "Example:\n  picard import --user jean-luc memories.jsonl --dry-run\n  jq -cR 'select(length > 0) | {text: .}' sentences.txt | picard import --user jean-luc -"
     )]
     Import(import::Import),
+    /// Show what was done in a person's name, when, and through which application
+    #[command(
+        after_help = "Example:\n  picard audit --user jean-luc --since 2026-11-01\n  picard audit --user jean-luc --json | jq 'select(.act == \"log-in-failed\")'"
+    )]
+    Audit(audit::AuditCommand),
     /// Show and replace the master keys that everything is encrypted under
     #[command(subcommand, after_help = "Example:\n  picard key rotate")]
     Key(key::Key),
@@ -172,6 +178,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Client(client) => client.run().await?,
         Command::Export(export) => export.run().await?,
         Command::Import(import) => return import.run().await,
+        Command::Audit(audit) => audit.run().await?,
         Command::Key(key) => return key.run().await,
         Command::Health(health) => health.run().await?,
         Command::Doctor(doctor) => return doctor.run().await,

@@ -17,7 +17,9 @@ use picard_domain::Handle;
 use picard_server::mcp::serve_stdio;
 use tokio_util::sync::CancellationToken;
 
-use crate::{database::embedded_server, hint::OrHint as _, model::Model, place::Place, serve};
+use crate::{
+    database::embedded_server, hint::OrHint as _, model::Model, place::Place, serve, server::Audit,
+};
 
 /// The handle of the first account where the name at the machine makes none.
 const NAMELESS: &str = "me";
@@ -42,6 +44,8 @@ pub(crate) struct Mcp {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    audit: Audit,
+    #[command(flatten)]
     model: Model,
 }
 
@@ -52,7 +56,10 @@ impl Mcp {
         serve::cancel_on(serve::stop_signal()?, stopping.clone());
         let database = embedded_server(&self.place.data_dir)?;
         let bytes = self.partition_mib.saturating_mul(1024 * 1024);
-        let app = self.place.open(database.into(), &self.model, bytes).await?;
+        let app = self
+            .place
+            .open(database.into(), &self.model, bytes, self.audit)
+            .await?;
         let spoken = match self.access(&app).await {
             Ok(access) => serve_stdio(app.clone(), access, stopping)
                 .await

@@ -13,7 +13,7 @@ use crate::{
     database::Database,
     logging::Logging,
     model::Model,
-    server::{Keys, open_app},
+    server::{Audit, Keys, open_app},
 };
 
 /// The data directory and the keys, for a command that knows which database it means.
@@ -36,6 +36,8 @@ pub(crate) struct ServerData {
     database: Database,
     #[command(flatten)]
     model: Model,
+    #[command(flatten)]
+    audit: Audit,
 }
 
 impl Place {
@@ -45,9 +47,11 @@ impl Place {
         database: Source,
         model: &Model,
         partition_bytes: usize,
+        audit: Audit,
     ) -> anyhow::Result<Arc<App>> {
         let model = model.load().await?;
-        open_app(&self.keys, &self.data_dir, database, model, partition_bytes).await
+        let (keys, data_dir) = (&self.keys, &self.data_dir);
+        open_app(keys, data_dir, database, model, partition_bytes, audit).await
     }
 
     /// Opens a database for a look at its keys alone.
@@ -70,6 +74,6 @@ impl ServerData {
 
     /// Opens the use cases on the database that [`Self::begin`] found.
     pub(crate) async fn open(&self, database: Source) -> anyhow::Result<Arc<App>> {
-        self.place.open(database, &self.model, 0).await
+        self.place.open(database, &self.model, 0, self.audit).await
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct ServerSettings {
         default_value_t = 1024
     )]
     pub(crate) partition_mib: usize,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
     /// How many calls a second one person's applications may make on average
     #[arg(
         long,
@@ -117,6 +119,20 @@ pub(crate) struct Keys {
     /// A file that holds the master keys
     #[arg(long = "keys-file", env = "PICARD_KEYS_FILE", value_name = "FILE")]
     keys_file: Option<PathBuf>,
+}
+
+/// How long the audit trail of each person is kept.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Audit {
+    /// For how many days it is kept what applications did in people's names; 0 keeps nothing
+    #[arg(
+        long,
+        env = "PICARD_AUDIT_DAYS",
+        value_name = "DAYS",
+        default_value_t = App::AUDIT_DAYS,
+        value_parser = clap::value_parser!(u32).range(0..=36_500)
+    )]
+    pub(crate) audit_days: u32,
 }
 
 /// An administrator made at the first start, for deployments without a terminal.
@@ -233,7 +249,16 @@ impl ServerSettings {
     ) -> anyhow::Result<Arc<App>> {
         let embedder = self.model.load().await?;
         let partition_bytes = self.partition_mib.saturating_mul(1024 * 1024);
-        open_app(&self.keys, data_dir, database, embedder, partition_bytes).await
+        let audit = self.audit;
+        open_app(
+            &self.keys,
+            data_dir,
+            database,
+            embedder,
+            partition_bytes,
+            audit,
+        )
+        .await
     }
 }
 
@@ -283,6 +308,7 @@ pub(crate) async fn open_app(
     database: Source,
     embedder: Arc<dyn Embedder>,
     partition_bytes: usize,
+    audit: Audit,
 ) -> anyhow::Result<Arc<App>> {
     before_migration(Service::Server, &database.address, data_dir).await?;
     let (clock, entropy) = system();
@@ -300,7 +326,8 @@ pub(crate) async fn open_app(
     let mut app = App::open(settings)
         .await
         .context("the server cannot start")
-        .or_hint("`picard doctor` checks each setting")?;
+        .or_hint("`picard doctor` checks each setting")?
+        .keeping_audit(audit.audit_days);
     keys.save()?;
     if let Some(reader) = reader {
         app = app.reading_keys_by(reader);

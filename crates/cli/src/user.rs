@@ -12,6 +12,7 @@ use crate::{
     migrate::Service,
     model::Model,
     place::{Place, ServerData},
+    server::Audit,
     web::{WebSettings, open_web},
 };
 
@@ -59,6 +60,8 @@ pub(crate) struct Add {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    audit: Audit,
+    #[command(flatten)]
     model: Model,
     #[command(flatten)]
     web: WebSettings,
@@ -103,7 +106,10 @@ impl Add {
     async fn add_to_server(&self, password: &str) -> anyhow::Result<()> {
         let database = self.web.database.of_server(&self.place.data_dir)?;
         // Making an account embeds nothing; loading the model costs half a second at most.
-        let app = self.place.open(database, &self.model, 0).await?;
+        let app = self
+            .place
+            .open(database, &self.model, 0, self.audit)
+            .await?;
         let account = NewAccount {
             handle: &self.name,
             name: &self.name,
