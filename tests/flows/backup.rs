@@ -8,7 +8,8 @@ use std::{
     process::Stdio,
 };
 
-use picard_sql::{Db, Options, Query, Schema, sql};
+use picard_sql::{Db, Options, Query, sql};
+use picard_testkit::postgres;
 use picard_tests::{
     application::call,
     installation::{Installation, said, succeeded},
@@ -20,13 +21,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::world::{
-    PASSWORD, World, back_up, both, fill, give_keys, place, refused, server_tables, start_at, texts,
+    PASSWORD, World, back_up, both, count, fill, first_tables, give_keys, place, refused,
+    server_tables, start_at, texts,
 };
 
 on_both! {
     #[tokio::test(flavor = "multi_thread")]
     a_backup_under_load_holds_what_was_acknowledged_and_serves_on_the_other_database,
     data_that_is_there_is_replaced_when_told_to_and_never_under_a_running_service,
+    a_restore_that_was_killed_leaves_what_was_there_and_is_repeated,
 }
 
 async fn write(server: String, token: String, name: usize, told: mpsc::UnboundedSender<String>) {
@@ -386,20 +389,71 @@ async fn a_backup_writes_over_nothing_and_one_that_was_killed_is_none() {
     db.close().await;
 }
 
+async fn a_restore_that_was_killed_leaves_what_was_there_and_is_repeated(database: Database) {
+    let big = Installation::on(Database::Sqlite).await;
+    let db = server_tables(&big.server_address()).await;
+    fill(&db, 1, 20_000).await;
+    db.close().await;
+    let backup = place(&big, "backup");
+    back_up(&big, &backup, &["--of", "server"]);
+    let home = Installation::on(database).await;
+    let there = server_tables(&home.server_address()).await;
+    fill(&there, 50_000, 50_010).await;
+    // Whoever is connected would be taken for a service.
+    there.close().await;
+    let watch = Db::open(&postgres::create_database().await, &Options::default()).await;
+    let watch = watch.expect("opened");
+    let from = backup.to_str().expect("a path");
+    let restore = ["restore", "--of", "server", "--force", "--from", from];
+    let mut command = home.picard(&restore);
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let work = home.data_dir.join("server/picard.db.restoring");
+    let mut killed = quiet.spawn().expect("the binary starts");
+    loop {
+        let begun = match home.server_database() {
+            None => work.exists(),
+            Some(url) => is_being_written(&watch, url).await,
+        };
+        if begun {
+            break;
+        }
+        let ended = killed.try_wait().expect("it can be asked");
+        assert!(ended.is_none(), "it ended before it could be killed");
+        tokio::task::yield_now().await;
+    }
+    killed.kill().expect("killed");
+    killed.wait().expect("ended");
+    let rows = async || {
+        let db = Db::open(&home.server_address(), &Options::default()).await;
+        let db = db.expect("opened");
+        let rows = count(&db).await;
+        db.close().await;
+        rows
+    };
+    assert_eq!(rows().await, 10, "what was there is there");
+    watch.close().await;
+    succeeded(&home.run(&restore, ""));
+    assert_eq!(rows().await, 19_999);
+    assert!(!work.exists());
+}
+
+/// Tells whether some transaction writes to a database, as another one of the
+/// same server sees it.
+async fn is_being_written(watch: &Db, url: &str) -> bool {
+    let name = url.split('?').next().and_then(|url| url.rsplit('/').next());
+    let writing = sql!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_xid IS NOT NULL
+         AND query LIKE '%INSERT INTO \"memories\"%'",
+        name.expect("the address names a database")
+    );
+    let (writing,): (i64,) = watch.one(writing).await.expect("counted");
+    writing > 0
+}
+
 #[tokio::test]
 async fn an_embedded_database_is_copied_before_it_is_migrated() {
     let home = Installation::on(Database::Sqlite).await;
-    let first = Schema {
-        name: picard_store::SCHEMA.name,
-        migrations: &picard_store::SCHEMA.migrations[..1],
-    };
-    fs::create_dir_all(home.data_dir.join("server")).expect("a folder");
-    let db = Db::open(&home.server_address(), &Options::default()).await;
-    let db = db.expect("opened");
-    picard_sql::migrate(&db, &first).await.expect("migrated");
-    let insert = "INSERT INTO attempts (key, failures, window_start) VALUES ('old', 1, 1)";
-    db.execute(Query::new(insert)).await.expect("inserted");
-    db.close().await;
+    first_tables(&home.server_address()).await;
     let version = async || {
         let db = Db::open(&home.server_address(), &Options::default()).await;
         let db = db.expect("opened");

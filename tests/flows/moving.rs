@@ -11,8 +11,8 @@ use picard_tests::{
 use uuid::Uuid;
 
 use crate::world::{
-    World, both, count, digests, fill, give_keys, place, refused, remember, server_tables,
-    start_at, texts,
+    World, back_up, both, count, digests, fill, first_tables, give_keys, place, refused, remember,
+    server_tables, start_at, texts,
 };
 
 /// Rows that take a while to copy.
@@ -191,6 +191,47 @@ async fn what_is_written_to_the_source_meanwhile_is_told_and_copied_by_a_second_
         digests(&home, "here", "server"),
         digests(&moved, "there", "server")
     );
+}
+
+#[tokio::test]
+async fn an_older_version_is_brought_up_to_date_in_the_copy_alone() {
+    let newest = picard_store::SCHEMA.migrations.len() as i64;
+    let version = async |home: &Installation| {
+        let db = Db::open_to_read(&home.server_address(), &Options::default()).await;
+        let db = db.expect("opened");
+        let version = picard_sql::version(&db, &picard_store::SCHEMA).await;
+        db.close().await;
+        version.expect("known")
+    };
+    for (from, to) in [
+        (Database::Sqlite, Database::Postgres),
+        (Database::Postgres, Database::Sqlite),
+    ] {
+        let (old, copy, restored) = (
+            Installation::on(from).await,
+            Installation::on(to).await,
+            Installation::on(to).await,
+        );
+        first_tables(&old.server_address()).await;
+        let (source, target) = (old.server_address(), copy.server_address());
+        fs::create_dir_all(copy.data_dir.join("server")).expect("a folder");
+        let migrate = [
+            "migrate", "--of", "server", "--from", &source, "--to", &target,
+        ];
+        succeeded(&old.run(&migrate, ""));
+        assert_eq!((version(&old).await, version(&copy).await), (1, newest));
+
+        let backup = place(&old, "backup");
+        let manifest = back_up(&old, &backup, &["--of", "server"]);
+        assert_eq!(manifest["services"]["server"]["schema_version"], 1);
+        let from = backup.to_str().expect("a path");
+        succeeded(&restored.run(&["restore", "--from", from], ""));
+        assert_eq!((version(&old).await, version(&restored).await), (1, newest));
+        assert_eq!(
+            digests(&copy, "copy", "server"),
+            digests(&restored, "restored", "server")
+        );
+    }
 }
 
 #[tokio::test]

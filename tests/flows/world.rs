@@ -7,7 +7,7 @@ use std::{
     process::Output,
 };
 
-use picard_sql::{Db, Options, sql, transaction};
+use picard_sql::{Db, Options, Schema, sql, transaction};
 use picard_tests::{
     application::{Application, Tokens, call},
     installation::{Installation, said, succeeded},
@@ -165,6 +165,24 @@ pub(crate) async fn server_tables(address: &str) -> Db {
     let db = db.expect("opened");
     picard_store::migrate(&db).await.expect("migrated");
     db
+}
+
+/// Makes a server's tables as they were first, with something in them.
+pub(crate) async fn first_tables(address: &str) {
+    let first = Schema {
+        name: picard_store::SCHEMA.name,
+        migrations: &picard_store::SCHEMA.migrations[..1],
+    };
+    let path = picard_sql::sqlite_path(address).expect("an address");
+    if let Some(folder) = path.and_then(Path::parent) {
+        fs::create_dir_all(folder).expect("a folder");
+    }
+    let db = Db::open(address, &Options::default()).await;
+    let db = db.expect("opened");
+    picard_sql::migrate(&db, &first).await.expect("migrated");
+    let insert = sql!("INSERT INTO attempts (key, failures, window_start) VALUES ('old', 1, 1)");
+    db.execute(insert).await.expect("inserted");
+    db.close().await;
 }
 
 /// Stores rows that no person wrote, from one number to another.

@@ -128,14 +128,8 @@ impl Restore {
             }));
         }
         if self.json {
-            self.print_json(&json!({"from": self.from, "restored": done}))?;
+            print_json(&json!({"from": self.from, "restored": done}))?;
         }
-        Ok(())
-    }
-
-    #[expect(clippy::print_stdout, reason = "this is what the command says")]
-    fn print_json(&self, value: &serde_json::Value) -> anyhow::Result<()> {
-        println!("{}", serde_json::to_string_pretty(value)?);
         Ok(())
     }
 
@@ -190,7 +184,7 @@ impl Restore {
                 })
             });
             let parts: Vec<_> = parts.collect();
-            return self.print_json(&json!({"from": self.from, "sound": parts}));
+            return print_json(&json!({"from": self.from, "sound": parts}));
         }
         for restoration in restorations {
             println!(
@@ -254,6 +248,12 @@ impl Restore {
                 .or_hint("--force puts the backup's key in front of the one that is there"),
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the command says")]
+fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
 }
 
 impl KeyPlan {

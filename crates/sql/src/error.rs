@@ -59,10 +59,7 @@ pub enum Error {
         wanted: &'static str,
     },
     /// The database is a copy that was stopped before its end.
-    #[error(
-        "the database is a half-done copy of {of}; finish it with the `picard migrate --from … --to …` \
-         that began it, or empty the database"
-    )]
+    #[error("the database is a half-done copy of {of}")]
     HalfCopied {
         /// What it becomes a copy of.
         of: String,
@@ -88,6 +85,9 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Refused(refusal) => Some(refusal.hint()),
+            Self::HalfCopied { .. } => Some(
+                "finish it with the `picard migrate --from … --to …` that began it, or empty the database",
+            ),
             Self::Unavailable(sqlx::Error::Database(refusal)) => {
                 match refusal.code()?.parse::<i32>().ok()? & 0xff {
                     8 => Some("the database file or its folder cannot be written by this user"),
@@ -98,9 +98,7 @@ impl Error {
             _ => None,
         }
     }
-}
 
-impl Error {
     pub(crate) fn uncopyable(table: &str, why: &'static str) -> Self {
         Self::Uncopyable {
             table: table.to_owned(),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use picard_crypto::Keyring;
 use picard_domain::Instant;
 use picard_sql::{
-    Alone, Db, Options, check_file,
+    Alone, Db, check_file,
     copy::{Commit, Copy, Plan, TableDigest, digests},
     copy_file, migrate, sqlite_path,
 };
@@ -19,6 +19,7 @@ use crate::{
         manifest::{Manifest, ServiceBackup},
         shown,
         transfer::{counting, open_source, source_version},
+        unhurried,
         which::needed,
     },
     system::system,
@@ -70,7 +71,7 @@ impl Part {
 
         check_file(&file).await?;
         let address = format!("sqlite:{}", file.display());
-        let copy = Db::open_to_read(&address, &Options::default()).await?;
+        let copy = Db::open_to_read(&address, &unhurried()).await?;
         let looked = self.look_at(&copy, version).await;
         copy.close().await;
         let (tables, keys) = looked?;
@@ -110,7 +111,7 @@ impl Part {
             return Ok((version, None));
         }
         let address = format!("sqlite:{}", file.display());
-        let target = Db::open(&address, &Options::default()).await?;
+        let target = Db::open(&address, &unhurried()).await?;
         let filled = self.fill(source, &target, version).await;
         target.close().await;
         let copied = filled

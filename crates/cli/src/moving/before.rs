@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use anyhow::Context as _;
-use picard_sql::{Db, Options, pending, sqlite_path};
+use picard_sql::{Db, pending, sqlite_path};
 
 use crate::{
     data_dir::DataDir,
@@ -11,7 +11,7 @@ use crate::{
     migrate::Service,
     moving::{
         backup::{Part, WithKeys, back_up},
-        file_time,
+        file_time, unhurried,
     },
     system::system,
 };
@@ -73,7 +73,7 @@ async fn outdated(service: Service, address: &str) -> Option<i64> {
     if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         return None;
     }
-    let db = Db::open_to_read(address, &Options::default()).await.ok()?;
+    let db = Db::open_to_read(address, &unhurried()).await.ok()?;
     let lacks = pending(&db, service.schema()).await;
     db.close().await;
     let lacks = lacks.ok()?.len() as i64;

@@ -12,8 +12,10 @@ pub(crate) mod restore;
 pub(crate) mod transfer;
 pub(crate) mod which;
 
+use std::time::Duration;
+
 use picard_domain::Instant;
-use picard_sql::{Schema, copy::TableDigest, sqlite_path};
+use picard_sql::{Options, Schema, copy::TableDigest, sqlite_path};
 use url::Url;
 
 use crate::migrate::Service;
@@ -85,6 +87,17 @@ pub(crate) fn shown(address: &str) -> anyhow::Result<String> {
         url.query_pairs_mut().extend_pairs(query);
     }
     Ok(url.into())
+}
+
+/// How databases are used here: a statement may take as long as it takes, and a
+/// transaction stands still while the other database works.
+pub(crate) fn unhurried() -> Options {
+    Options {
+        statement_timeout: None,
+        idle_in_transaction: None,
+        wait: Duration::from_secs(5),
+        ..Options::default()
+    }
 }
 
 /// Returns the tables in which two databases differ, with a comma between.

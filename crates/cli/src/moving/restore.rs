@@ -27,6 +27,7 @@ use crate::{
         manifest::ServiceBackup,
         shown,
         transfer::{counting, open_source, source_version},
+        unhurried,
     },
 };
 
@@ -107,7 +108,7 @@ impl Restoration<'_> {
         let name = shown(&self.address)?;
         let one = Options {
             connections: 1,
-            ..Options::default()
+            ..unhurried()
         };
         let target = Db::open(&self.address, &one)
             .await
@@ -182,7 +183,7 @@ impl Restoration<'_> {
         self.backup.copy_database(self.service, &work)?;
         if older {
             let address = format!("sqlite:{}", work.display());
-            let db = Db::open(&address, &Options::default()).await?;
+            let db = Db::open(&address, &unhurried()).await?;
             let migrated = migrate(&db, self.service.schema()).await;
             db.close().await;
             migrated.context("the backup cannot be brought to this program's version")?;
@@ -256,7 +257,7 @@ impl Restoration<'_> {
         let name = shown(&self.address)?;
         let from = format!("sqlite:{}", file.display());
         let source = open_source(&from, &from).await?;
-        let target = Db::open(&self.address, &Options::default()).await?;
+        let target = Db::open(&self.address, &unhurried()).await?;
         let done = self.put_all(&source, &target).await;
         source.close().await;
         target.close().await;

@@ -6,7 +6,7 @@
 
 use anyhow::Context as _;
 use picard_sql::{
-    Db, Error, Options, Transient as _,
+    Db, Error, Transient as _,
     copy::{Commit, Copy, Plan, TableDigest, digests, mark, marked, unmark},
     migrate, pending, tables, version,
 };
@@ -14,7 +14,7 @@ use picard_sql::{
 use crate::{
     hint::OrHint as _,
     migrate::Service,
-    moving::{differing, shown},
+    moving::{differing, shown, unhurried},
     owner::Progress,
 };
 
@@ -48,7 +48,7 @@ impl Transfer {
         // A file that cannot become a copy is not made.
         let at = source_version(self.service, source, from).await?;
         let plan = Plan::of(self.service.schema(), at).await?;
-        let target = Db::open(&self.to, &Options::default())
+        let target = Db::open(&self.to, &unhurried())
             .await
             .with_context(|| format!("{to} cannot be opened"))?;
         let done = async {
@@ -181,7 +181,7 @@ pub(crate) async fn open_source(address: &str, shown: &str) -> anyhow::Result<Db
         return Err(anyhow::anyhow!("there is no database at {shown}"))
             .or_hint("say where the data is with --data-dir, or give its address");
     }
-    Db::open_to_read(address, &Options::default())
+    Db::open_to_read(address, &unhurried())
         .await
         .with_context(|| format!("{shown} cannot be opened"))
 }

@@ -1,6 +1,6 @@
 //! Whose databases a command is about, and where they are.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -13,6 +13,7 @@ use crate::{
     hint::OrHint as _,
     logging::Logging,
     migrate::Service,
+    secret::Secret,
     server::Keys,
     web::WebSettings,
 };
@@ -31,6 +32,9 @@ pub(crate) struct Which {
         value_name = "URL"
     )]
     web_database_url: Option<String>,
+    /// A file that holds its address
+    #[arg(long, env = "PICARD_WEB_DATABASE_URL_FILE", value_name = "FILE")]
+    web_database_url_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
     #[command(flatten)]
@@ -49,8 +53,13 @@ impl Which {
 
     /// Returns the address of a service's database.
     pub(crate) fn address(&self, service: Service) -> anyhow::Result<String> {
-        match (service, self.of, &self.web_database_url) {
-            (Service::Web, _, Some(url)) => return Ok(url.clone()),
+        let web = Secret {
+            name: "PICARD_WEB_DATABASE_URL",
+            value: self.web_database_url.as_ref(),
+            file: self.web_database_url_file.as_ref(),
+        };
+        match (service, self.of, web.read()?) {
+            (Service::Web, _, Some(url)) => return Ok(url),
             (Service::Server, Some(_), _) => self.web.database.of_server(&self.data_dir),
             (Service::Web, Some(_), None) => self.web.database.of_web(&self.data_dir),
             (service, None, _) => self.web.database.of_each(service, &self.data_dir),
@@ -99,10 +108,7 @@ impl Which {
     }
 
     /// Returns the file that a service's keys are in, unless they were given otherwise.
-    pub(crate) fn keyring_file(
-        &self,
-        service: Service,
-    ) -> anyhow::Result<Option<std::path::PathBuf>> {
+    pub(crate) fn keyring_file(&self, service: Service) -> anyhow::Result<Option<PathBuf>> {
         match service {
             Service::Server => self.keys.own_file(&self.data_dir),
             Service::Web if self.web.has_secret_key()? => Ok(None),
