@@ -7,6 +7,7 @@ mod bad_input;
 mod canary;
 mod client;
 mod command_line;
+mod deployment;
 mod expiry;
 mod housekeeping;
 mod isolation;

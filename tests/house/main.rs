@@ -1,5 +1,6 @@
 //! The house keeps its shape: which crate may use which, and how long a file may be.
 
+mod deployment;
 mod rows;
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};

@@ -5,6 +5,7 @@
 //! Internet: hosts with documents, keys that sign; and several servers on one database.
 
 pub mod application;
+pub mod compose;
 pub mod installation;
 pub mod node;
 pub mod nodes;
