@@ -178,4 +178,8 @@ impl Embedder for E5 {
             self.embed(&self.passage, &tokens.ids[window.clone()])
         })
     }
+
+    fn work(&self) -> crate::Work {
+        self.lanes.work()
+    }
 }

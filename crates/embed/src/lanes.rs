@@ -7,17 +7,28 @@
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
 
 use rten::{RunOptions, ThreadPool};
 
-use crate::Error;
+use crate::{Error, Work};
 
 pub(crate) struct Lanes {
     queue: Mutex<Queue>,
     moved: Condvar,
     count: usize,
+    done: Done,
+}
+
+/// What was done, in nanoseconds where it is a time.
+#[derive(Default)]
+struct Done {
+    windows: AtomicU64,
+    busy: AtomicU64,
+    wait: AtomicU64,
 }
 
 /// Callers are served in the order in which they came: a long document that gives its lane back
@@ -42,6 +53,7 @@ impl Lanes {
             queue,
             moved: Condvar::new(),
             count: count.get(),
+            done: Done::default(),
         }
     }
 
@@ -52,6 +64,7 @@ impl Lanes {
 
     /// Waits for a lane and keeps it until the result is dropped.
     pub(crate) fn take(&self) -> Lane<'_> {
+        let came = Instant::now();
         let mut queue = self.queue();
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
@@ -65,7 +78,24 @@ impl Lanes {
         let pool = queue.idle.pop();
         // There may be a lane for the next in the queue as well.
         self.moved.notify_all();
-        Lane { lanes: self, pool }
+        drop(queue);
+        let since = Instant::now();
+        add(&self.done.wait, since - came);
+        Lane {
+            lanes: self,
+            pool,
+            since,
+        }
+    }
+
+    /// Tells what was done so far.
+    pub(crate) fn work(&self) -> Work {
+        let time = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Ordering::Relaxed));
+        Work {
+            windows: self.done.windows.load(Ordering::Relaxed),
+            busy: time(&self.done.busy),
+            wait: time(&self.done.wait),
+        }
     }
 
     /// Applies a function to all items, on as many threads as there are lanes, in order.
@@ -97,6 +127,7 @@ impl Lanes {
 pub(crate) struct Lane<'a> {
     lanes: &'a Lanes,
     pool: Option<Arc<ThreadPool>>,
+    since: Instant,
 }
 
 impl Lane<'_> {
@@ -110,12 +141,18 @@ impl Drop for Lane<'_> {
     fn drop(&mut self) {
         self.lanes.queue().idle.extend(self.pool.take());
         self.lanes.moved.notify_all();
+        self.lanes.done.windows.fetch_add(1, Ordering::Relaxed);
+        add(&self.lanes.done.busy, self.since.elapsed());
     }
+}
+
+fn add(total: &AtomicU64, time: Duration) {
+    total.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -136,6 +173,7 @@ mod tests {
             }
         });
         assert!(most.load(Ordering::SeqCst) <= 2);
+        assert_eq!(lanes.work().windows, 800, "each turn is counted");
         assert_eq!(lanes.queue().idle.len(), 2);
     }
 

@@ -35,7 +35,7 @@ mod unigram;
 mod vector;
 mod window;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 pub use e5::{E5, ModelFiles, files};
 pub use error::Error;
@@ -58,6 +58,22 @@ pub trait Embedder: Send + Sync {
     /// Embeds a text that is to be found: one vector for each of its overlapping windows, in
     /// order. A short text has one window; no text has none, and none has more than 64.
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error>;
+
+    /// Tells how much was done so far, for those who watch it.
+    fn work(&self) -> Work {
+        Work::default()
+    }
+}
+
+/// What an embedder did since it was loaded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    /// Windows of texts that the model read.
+    pub windows: u64,
+    /// How long cores computed, added up over all of them.
+    pub busy: Duration,
+    /// How long windows waited for a core, added up over all of them.
+    pub wait: Duration,
 }
 
 /// Loads the model in a folder: [`E5`] when its four files are there, else an [`OnnxModel`].

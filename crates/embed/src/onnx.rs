@@ -221,6 +221,10 @@ impl Embedder for OnnxModel {
             self.embed(&self.settings.passage, part)
         })
     }
+
+    fn work(&self) -> crate::Work {
+        self.lanes.work()
+    }
 }
 
 /// Finds out what the graph asks for.

@@ -52,7 +52,7 @@ pub(crate) enum Use {
 /// A server: a pool of connections, and how long a statement may take.
 #[derive(Debug, Clone)]
 pub struct Postgres {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     limit: Option<Duration>,
 }
 

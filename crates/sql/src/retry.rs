@@ -12,6 +12,14 @@ pub trait Transient {
     fn is_transient(&self) -> bool;
 }
 
+/// What was tried again in this process so far.
+static RETRIES: AtomicU64 = AtomicU64::new(0);
+
+/// Returns how often something was tried again in this process, for those who watch.
+pub fn retries() -> u64 {
+    RETRIES.load(Ordering::Relaxed)
+}
+
 /// Counts attempts: at most [`Attempts::MOST`], with growing pauses between them.
 #[derive(Debug, Default)]
 pub struct Attempts {
@@ -33,6 +41,7 @@ impl Attempts {
         if self.made >= Self::MOST || !error.is_transient() {
             return None;
         }
+        RETRIES.fetch_add(1, Ordering::Relaxed);
         Some(Duration::from_millis(2 << self.made.min(7)) + stagger())
     }
 }

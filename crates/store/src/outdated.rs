@@ -50,6 +50,18 @@ pub async fn list(
     .await
 }
 
+/// Counts the memories with vectors of another model than `model`. It looks at
+/// every vector: for the start, not for each request.
+pub async fn count(db: &Db, model: &str) -> Result<u64, Error> {
+    let (count,): (i64,) = db
+        .one(sql!(
+            "SELECT COUNT(*) FROM vectors WHERE model <> $1",
+            model
+        ))
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
 /// Replaces the vectors of a memory, unless it was changed since it was read.
 /// Its revision moves on, so that partitions learn of it; to its owner it is unchanged.
 pub async fn renew(
