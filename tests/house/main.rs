@@ -13,22 +13,36 @@ const ARROWS: &[(&str, &[&str])] = &[
         "picard",
         &[
             "server", "web", "client", "app", "store", "sql", "embed", "crypto", "domain",
+            "metrics", "observe",
         ],
     ),
-    ("server", &["app", "oauth", "ui", "domain"]),
+    (
+        "server",
+        &["app", "oauth", "ui", "domain", "metrics", "observe"],
+    ),
     (
         "app",
-        &["store", "search", "embed", "oauth", "crypto", "domain"],
+        &[
+            "store", "search", "embed", "oauth", "crypto", "domain", "metrics",
+        ],
     ),
     ("store", &["sql", "domain"]),
     ("search", &["domain"]),
-    ("web", &["client", "sql", "crypto", "ui", "domain"]),
+    (
+        "web",
+        &[
+            "client", "sql", "crypto", "ui", "domain", "metrics", "observe",
+        ],
+    ),
     ("client", &["oauth", "domain"]),
     ("oauth", &["crypto", "domain"]),
     ("ui", &["crypto", "domain"]),
     ("crypto", &["domain"]),
     ("sql", &["domain"]),
+    ("observe", &["metrics", "domain"]),
     ("embed", &[]),
+    // Nothing of ours and no I/O: so use cases can count without knowing who reads it.
+    ("metrics", &[]),
     ("domain", &[]),
 ];
 
@@ -46,8 +60,16 @@ const NEVER: &[(&str, &[&str])] = &[
         "picard-web",
         &["picard-server", "picard-app", "picard-store"],
     ),
-    ("picard-domain", &["axum", "sqlx", "tokio", "reqwest"]),
-    ("picard-oauth", &["axum", "sqlx", "tokio", "reqwest"]),
+    (
+        "picard-domain",
+        &["axum", "sqlx", "tokio", "reqwest", "prometheus"],
+    ),
+    (
+        "picard-oauth",
+        &["axum", "sqlx", "tokio", "reqwest", "prometheus"],
+    ),
+    ("picard-search", &["prometheus"]),
+    ("picard-metrics", &["axum", "sqlx", "tokio", "reqwest"]),
     ("picard-store", &["picard-crypto"]),
     ("picard", &["openssl", "native-tls", "openssl-sys"]),
 ];

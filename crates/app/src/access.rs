@@ -80,6 +80,11 @@ impl Access {
         self
     }
 
+    /// Returns which way the call came.
+    pub fn surface(&self) -> Surface {
+        self.via.surface
+    }
+
     /// Says by which tool, or other method, the memories are reached.
     #[must_use]
     pub fn called(mut self, tool: &'static str) -> Self {

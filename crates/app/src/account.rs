@@ -95,8 +95,7 @@ impl App {
     /// Takes an application's access away, at once.
     pub async fn revoke_application(&self, person: &Person, grant: GrantId) -> Result<(), Error> {
         let note = self.note(Act::AccessRevoked, Surface::Page);
-        grants::revoke(&self.db, person.id, grant, self.now(), &note).await?;
-        Ok(())
+        self.end_grant(person.id, grant, &note).await
     }
 
     /// Deletes the account with everything in it, the data key included: what

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use picard_crypto::{InvalidKeyId, KeyId, Keyring};
 use picard_domain::{Clock, Entropy, Instant};
 use picard_embed::Embedder;
+use picard_metrics::{DatabaseConnections, Family, ServerMetrics};
 use picard_store::{Db, Source, users};
 
 use crate::{
-    Error, Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
-    partitions::Partitions, passwords::Passwords, watch::Watches,
+    Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
+    partitions::Partitions, passwords::Passwords, readiness::Checked, watch::Watches,
 };
 
 /// What a server is made of.
@@ -41,6 +42,8 @@ pub struct App {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) failures: Failures,
     pub(crate) trail: Arc<Trail>,
+    pub(crate) metrics: Arc<ServerMetrics>,
+    pub(crate) checked: Checked,
 }
 
 /// Why a server did not open. The database is as before.
@@ -70,12 +73,15 @@ impl App {
         let db = settings.database.open().await?;
         picard_store::migrate(&db).await?;
         check_keys(&db, &settings.keyring).await?;
+        let metrics = Arc::new(ServerMetrics::default());
         Ok(Self {
             trail: Arc::new(Trail::new(db.clone(), Self::AUDIT_DAYS)),
             db,
-            keys: Keys::new(settings.keyring),
-            embedding: Embedding::new(settings.embedder),
-            partitions: Partitions::new(settings.partition_bytes),
+            keys: Keys::new(settings.keyring, metrics.clone()),
+            embedding: Embedding::new(settings.embedder, metrics.clone()),
+            partitions: Partitions::new(settings.partition_bytes, metrics.clone()),
+            metrics,
+            checked: Checked::default(),
             passwords: Passwords::new(settings.entropy.clone()),
             watches: Watches::new(),
             clock: settings.clock,
@@ -100,15 +106,35 @@ impl App {
         self.db.close().await;
     }
 
-    /// Checks that the database answers and the model computes.
-    pub async fn ready(&self) -> Result<(), Error> {
-        self.db.ping().await?;
-        self.embedding.check(self.now()).await
-    }
-
     /// Returns the name of the model.
     pub fn model(&self) -> &str {
         self.embedding.model()
+    }
+
+    /// Returns what is counted and measured here.
+    pub fn metrics(&self) -> &Arc<ServerMetrics> {
+        &self.metrics
+    }
+
+    /// Returns the state of everything that is counted and measured, as of now.
+    pub fn observe(&self) -> Vec<Family> {
+        self.embedding.tell();
+        self.keys.tell();
+        self.partitions.tell();
+        let pools = self.db.pools().into_iter();
+        self.metrics
+            .connections(pools.map(|pool| DatabaseConnections {
+                pool: pool.name,
+                idle: pool.idle,
+                used: pool.used,
+                most: pool.most,
+            }));
+        self.metrics.families()
+    }
+
+    /// Returns the clock, to keep.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// Returns the current instant.
@@ -125,6 +151,12 @@ impl App {
     pub fn entropy_source(&self) -> Arc<dyn Entropy> {
         self.entropy.clone()
     }
+}
+
+/// Tells how often statements and transactions met another one and were run
+/// again, in this process.
+pub fn database_retries() -> u64 {
+    picard_store::retries()
 }
 
 /// Brings a server's database to the newest version; returns how many steps that took.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use picard_crypto::sha256;
 use picard_domain::{Instant, Span};
+use picard_metrics::{Label as _, Limit as Kind};
 use picard_store::attempts;
 
 use crate::{App, Error, Visit};
@@ -17,6 +18,7 @@ const SHARED_BY_MANY: (Ipv4Addr, u32) = (Ipv4Addr::new(160, 79, 104, 0), 21);
 
 /// What is counted, and how often it may fail in one window.
 pub(crate) struct Limit {
+    kind: Kind,
     key: String,
     most: i64,
 }
@@ -29,20 +31,28 @@ impl Limit {
     pub(crate) fn log_in(handle: &str, visit: &Visit) -> [Self; 2] {
         let address = address(visit);
         [
-            Self::new(&format!("log in {handle} from {address}"), 10),
-            Self::new(&format!("log in {handle}"), 100),
+            Self::new(Kind::LogIn, &format!("log in {handle} from {address}"), 10),
+            Self::new(Kind::LogIn, &format!("log in {handle}"), 100),
         ]
     }
 
     /// Log-ins from one address to any account. Behind a proxy everybody may
     /// come from one, so right ones are taken back.
     pub(crate) fn address(visit: &Visit) -> Self {
-        Self::new(&format!("log in from {}", address(visit)), 200)
+        Self::new(
+            Kind::LogInAddress,
+            &format!("log in from {}", address(visit)),
+            200,
+        )
     }
 
     /// New accounts from one address.
     pub(crate) fn sign_up(visit: &Visit) -> [Self; 1] {
-        [Self::new(&format!("sign up from {}", address(visit)), 60)]
+        [Self::new(
+            Kind::SignUp,
+            &format!("sign up from {}", address(visit)),
+            60,
+        )]
     }
 
     /// Applications that register themselves from one address. It bounds what one
@@ -56,37 +66,42 @@ impl Limit {
         } else {
             100
         };
-        Self::and_by_the_48("registration", visit, most)
+        Self::and_by_the_48(Kind::Registration, visit, most)
     }
 
     /// Documents about applications that the server fetches because of one address,
     /// before anybody has logged in. It bounds what one caller can make it ask
     /// others for, and keep.
     pub(crate) fn document(visit: &Visit) -> Vec<Self> {
-        Self::and_by_the_48("document", visit, 100)
+        Self::and_by_the_48(Kind::Document, visit, 100)
     }
 
-    fn and_by_the_48(what: &str, visit: &Visit, most: i64) -> Vec<Self> {
+    fn and_by_the_48(kind: Kind, visit: &Visit, most: i64) -> Vec<Self> {
+        let what = kind.as_str();
         let name = format!("{what} from {}", address(visit));
-        let mut limits = vec![Self::new(&name, most)];
+        let mut limits = vec![Self::new(kind, &name, most)];
         if let Some(IpAddr::V6(ip)) = visit.ip {
             let name = format!("{what} from {:x?}/48", &ip.segments()[..3]);
-            limits.push(Self::new(&name, 500));
+            limits.push(Self::new(kind, &name, 500));
         }
         limits
     }
 
     /// The password asked for again within a session.
     pub(crate) fn password(user: picard_domain::UserId) -> [Self; 1] {
-        [Self::new(&format!("password of {user}"), 10)]
+        [Self::new(
+            Kind::Password,
+            &format!("password of {user}"),
+            10,
+        )]
     }
 
     /// Keys are digests: the table does not tell who tried to log in from where.
-    fn new(name: &str, most: i64) -> Self {
+    fn new(kind: Kind, name: &str, most: i64) -> Self {
         let digest = sha256(name.as_bytes());
         let digest = <[u8; 16]>::try_from(&digest[..16]).unwrap_or_default();
         let key = format!("{:032x}", u128::from_be_bytes(digest));
-        Self { key, most }
+        Self { kind, key, most }
     }
 }
 
@@ -113,12 +128,14 @@ impl App {
         for limit in limits {
             let found = attempts::find(&self.db, &limit.key, now, WINDOW).await?;
             if let Some(count) = found.filter(|count| count.failures >= limit.most) {
+                self.metrics.limits.one(limit.kind);
                 return Err(too_many(count.window_start, now));
             }
         }
         for limit in limits {
             let count = attempts::fail(&self.db, &limit.key, now, WINDOW).await?;
             if count.failures > limit.most {
+                self.metrics.limits.one(limit.kind);
                 return Err(too_many(count.window_start, now));
             }
         }

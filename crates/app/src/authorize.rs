@@ -2,6 +2,7 @@
 
 use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{GrantId, Scopes, Span, UserId};
+use picard_metrics::TokenEvent;
 use picard_oauth::{
     ErrorCode, Resources,
     authorize::{AuthorizationError, AuthorizationQuery, AuthorizationRequest, PageError, Policy},
@@ -147,6 +148,7 @@ impl App {
         let note = self.note(Act::ConsentGiven, Surface::Page);
         let note = note.through(consent.client_id);
         if codes::issue(&self.db, &consent, &note).await? {
+            self.metrics.tokens.one(TokenEvent::CodeIssued);
             Ok(code)
         } else {
             // The account, or the application: deleted since the page was shown.

@@ -2,6 +2,7 @@
 
 use picard_crypto::Digest;
 use picard_domain::{ClientId, DisplayName, Scopes};
+use picard_metrics::RegisteredBy;
 use picard_oauth::{
     ClientIdentifier,
     authorize::PageError,
@@ -151,6 +152,7 @@ impl App {
             last_used_at: None,
         };
         clients::put(&self.db, &row).await.map_err(Error::from)?;
+        self.metrics.registrations.one(RegisteredBy::Administrator);
         Ok(())
     }
 

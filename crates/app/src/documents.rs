@@ -2,6 +2,7 @@
 //! it is fetched again, and what counts while it cannot be.
 
 use picard_domain::{Instant, Span};
+use picard_metrics::RegisteredBy;
 use picard_oauth::{
     ClientIdentifier,
     authorize::PageError,
@@ -85,9 +86,13 @@ impl App {
         let now = self.now();
         match ClientDocument::parse(url, &fetched.body) {
             Ok(document) => {
+                let is_new = known.is_none();
                 let mut row = row(url, document, known, now)?;
                 row.document_fresh_until = Some(now + fetched.fresh_for);
                 clients::put(&self.db, &row).await.map_err(Error::from)?;
+                if is_new {
+                    self.metrics.registrations.one(RegisteredBy::Document);
+                }
                 Ok(row)
             }
             Err(why) => {

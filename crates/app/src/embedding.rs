@@ -3,15 +3,19 @@
 //! The embedder itself lets in as many as there are cores, by turns of one
 //! window of a text, so that a question never waits for a whole long document.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use moka::sync::Cache;
 use picard_crypto::sha256;
-use picard_domain::{Instant, Plaintext, Span, UserId};
+use picard_domain::{Plaintext, Span, UserId};
 use picard_embed::Embedder;
+use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::Error;
@@ -34,15 +38,17 @@ pub(crate) struct Embedding {
     turns: Arc<Semaphore>,
     /// When the model last ran well on being asked to, in microseconds.
     ran_well_at: AtomicI64,
+    metrics: Arc<ServerMetrics>,
 }
 
 impl Embedding {
-    pub(crate) fn new(embedder: Arc<dyn Embedder>) -> Self {
+    pub(crate) fn new(embedder: Arc<dyn Embedder>, metrics: Arc<ServerMetrics>) -> Self {
         Self {
             embedder,
             queries: Cache::new(CACHED_QUERIES),
             turns: Arc::new(Semaphore::new(WAITING)),
             ran_well_at: AtomicI64::new(i64::MIN),
+            metrics,
         }
     }
 
@@ -60,11 +66,14 @@ impl Embedding {
         // By person: how fast an answer comes must not tell what others asked.
         let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
         if let Some(vector) = self.queries.get(&digest) {
+            self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
             return Ok(vector);
         }
         let text = Plaintext::new(text.to_owned());
         let vector = self
-            .in_turn(move |embedder| embedder.embed_query(text.expose()))
+            .timed(EmbeddedText::Query, move |embedder| {
+                embedder.embed_query(text.expose())
+            })
             .await?;
         let vector: Arc<[f32]> = vector.map_err(Error::internal)?.into();
         self.queries.insert(digest, vector.clone());
@@ -75,14 +84,16 @@ impl Embedding {
     pub(crate) async fn passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
         let text = Plaintext::new(text.to_owned());
         let vectors = self
-            .in_turn(move |embedder| embedder.embed_passage(text.expose()))
+            .timed(EmbeddedText::Passage, move |embedder| {
+                embedder.embed_passage(text.expose())
+            })
             .await?;
         vectors.map_err(Error::internal)
     }
 
     /// Runs the model once, past the cache, unless it ran well a moment ago.
-    pub(crate) async fn check(&self, now: Instant) -> Result<(), Error> {
-        let last = Instant::from_micros(self.ran_well_at.load(Ordering::Relaxed));
+    pub(crate) async fn check(&self, now: picard_domain::Instant) -> Result<(), Error> {
+        let last = picard_domain::Instant::from_micros(self.ran_well_at.load(Ordering::Relaxed));
         if last <= now && now < last + CHECKED_FOR {
             return Ok(());
         }
@@ -92,6 +103,28 @@ impl Embedding {
         vector.map_err(|error| Error::Unavailable(error.into()))?;
         self.ran_well_at.store(now.micros(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Takes over into the metrics what the embedder did so far.
+    pub(crate) fn tell(&self) {
+        let work = self.embedder.work();
+        self.metrics.embedder(EmbeddingTotals {
+            windows: work.windows,
+            busy: work.busy,
+            wait: work.wait,
+        });
+    }
+
+    async fn timed<T: Send + 'static>(
+        &self,
+        kind: EmbeddedText,
+        work: impl FnOnce(&dyn Embedder) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let _pending = self.metrics.embedding();
+        let began = Instant::now();
+        let done = self.in_turn(work).await?;
+        self.metrics.embedded(kind, began.elapsed());
+        Ok(done)
     }
 
     /// The turn goes along to the thread: a caller who hangs up gives none back

@@ -2,6 +2,7 @@
 
 use picard_crypto::{Digest, Sealer, Token, TokenKind};
 use picard_domain::{ClientId, Instant, Scopes};
+use picard_metrics::TokenEvent;
 use picard_oauth::{
     ErrorCode, OAuthError, Resources, Secret, lifetimes,
     pkce::{Challenge, Verifier},
@@ -12,7 +13,6 @@ use picard_store::{
     audit::{Act, Surface},
     clients,
     codes::{self, Code, Consumption},
-    grants,
     tokens::{self, Issue, Pair, Refresh, Rotated, Rotation},
 };
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,18 @@ struct Successors {
 impl App {
     /// Gives tokens for a code or a refresh token.
     pub async fn exchange(
+        &self,
+        request: TokenRequest,
+        issuer: &str,
+    ) -> Result<TokenResponse, TokenError> {
+        let outcome = self.try_exchange(request, issuer).await;
+        if matches!(outcome, Err(TokenError::OAuth(_))) {
+            self.metrics.tokens.one(TokenEvent::Refused);
+        }
+        outcome
+    }
+
+    async fn try_exchange(
         &self,
         request: TokenRequest,
         issuer: &str,
@@ -92,10 +104,9 @@ impl App {
         {
             Consumption::Live(code) => code,
             Consumption::Replayed { user_id, grant_id } => {
+                self.metrics.tokens.one(TokenEvent::CodeReplayed);
                 let note = self.note(Act::CodeReused, Surface::OAuth);
-                grants::revoke(&self.db, user_id, grant_id, now, &note)
-                    .await
-                    .map_err(Error::from)?;
+                self.end_grant(user_id, grant_id, &note).await?;
                 return Err(invalid_grant(
                     "the code was used before; its tokens are revoked",
                 ));
@@ -116,7 +127,10 @@ impl App {
             .await
             .map_err(Error::from)?
         {
-            Issue::Issued => Ok(successors.response(now)),
+            Issue::Issued => {
+                self.metrics.tokens.one(TokenEvent::Issued);
+                Ok(successors.response(now))
+            }
             Issue::GrantGone => Err(invalid_grant("the access was revoked")),
         }
     }
@@ -148,13 +162,13 @@ impl App {
             match stored(&row).present(client, now) {
                 Decision::Refuse(refusal) => return Err(OAuthError::from(refusal).into()),
                 Decision::RevokeFamily => {
+                    self.metrics.tokens.one(TokenEvent::ReuseDetected);
                     let note = self.note(Act::TokenReused, Surface::OAuth);
-                    grants::revoke(&self.db, row.user_id, row.grant_id, now, &note)
-                        .await
-                        .map_err(Error::from)?;
+                    self.end_grant(row.user_id, row.grant_id, &note).await?;
                     return Err(invalid_grant("the refresh token was used before"));
                 }
                 Decision::ReturnSameSuccessor => {
+                    self.metrics.tokens.one(TokenEvent::Repeated);
                     let sealed = row.successor_sealed.as_deref().unwrap_or_default();
                     return Ok(open_successors(presented, sealed)?.response(now));
                 }
@@ -197,7 +211,10 @@ impl App {
             .await
             .map_err(Error::from)?
         {
-            Rotated::Issued => Ok(Some(successors.response(now))),
+            Rotated::Issued => {
+                self.metrics.tokens.one(TokenEvent::Refreshed);
+                Ok(Some(successors.response(now)))
+            }
             Rotated::AlreadyUsed => Ok(None),
             Rotated::GrantGone => Err(invalid_grant("the access was revoked")),
         }

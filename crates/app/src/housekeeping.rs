@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use picard_domain::{Instant, Span};
+use picard_metrics::Turn;
 use picard_store::{
     Db, assertions, attempts, audit, clients, codes, grants, leases, sessions, tickets, tokens,
 };
@@ -73,6 +74,16 @@ impl App {
     /// Clears what ended, in small batches. `None` when a node did it in the
     /// last ten minutes; a node that loses its lease leaves the rest to the next.
     pub async fn keep_house(&self) -> Result<Option<Cleared>, Error> {
+        let turn = self.take_turn().await;
+        self.metrics.turns.one(match &turn {
+            Ok(Some(_)) => Turn::Done,
+            Ok(None) => Turn::Left,
+            Err(_) => Turn::Failed,
+        });
+        turn
+    }
+
+    async fn take_turn(&self) -> Result<Option<Cleared>, Error> {
         let holder = Uuid::from_bytes(self.entropy().bytes());
         if !self.hold_house(holder).await? {
             return Ok(None);
@@ -93,6 +104,7 @@ impl App {
                     break;
                 }
             }
+            self.metrics.cleared(what, total);
             if total > 0 {
                 cleared.push((what, total));
             }

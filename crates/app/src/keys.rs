@@ -15,6 +15,7 @@ use std::{
 use moka::sync::Cache;
 use picard_crypto::{DataKey, KeyId, Keyring, Wrapped, sha256};
 use picard_domain::{Entropy, UserId};
+use picard_metrics::{DataKeyLookup, ServerMetrics};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{App, Cause, Error};
@@ -40,6 +41,7 @@ pub(crate) struct Keys {
     readings: Mutex<Readings>,
     /// By the wrapped form, so that another wrapping can never give a stale key.
     opened: Cache<[u8; 32], Arc<DataKey>>,
+    metrics: Arc<ServerMetrics>,
 }
 
 /// When the keyring was read.
@@ -68,7 +70,7 @@ impl App {
 }
 
 impl Keys {
-    pub(crate) fn new(keyring: Keyring) -> Self {
+    pub(crate) fn new(keyring: Keyring, metrics: Arc<ServerMetrics>) -> Self {
         Self {
             keyring: RwLock::new(Arc::new(keyring)),
             source: None,
@@ -77,6 +79,7 @@ impl Keys {
                 .max_capacity(KEPT)
                 .time_to_idle(IDLE)
                 .build(),
+            metrics,
         }
     }
 
@@ -120,15 +123,32 @@ impl Keys {
     async fn open(&self, user: UserId, wrapped: &Wrapped) -> Result<Arc<DataKey>, Error> {
         let name = sha256(&[user.uuid().as_bytes(), wrapped.bytes.as_slice()].concat());
         if let Some(key) = self.opened.get(&name) {
+            self.metrics.data_keys.one(DataKeyLookup::Hit);
             return Ok(key);
         }
         let mut keyring = self.current();
         if !keyring.key_ids().contains(&wrapped.key_id) {
             keyring = self.look_for(wrapped.key_id).await;
         }
-        let key = Arc::new(keyring.unwrap(wrapped, user.uuid().as_bytes())?);
+        let opened = keyring.unwrap(wrapped, user.uuid().as_bytes());
+        self.metrics.data_keys.one(match &opened {
+            Ok(_) => DataKeyLookup::Unwrapped,
+            Err(_) => DataKeyLookup::Failed,
+        });
+        let key = Arc::new(opened?);
         self.opened.insert(name, key.clone());
         Ok(key)
+    }
+
+    /// Tells whether this process has, or can get, the master key of this name.
+    pub(crate) async fn knows(&self, id: KeyId) -> bool {
+        let has = |keyring: Arc<Keyring>| keyring.key_ids().contains(&id);
+        has(self.current()) || has(self.look_for(id).await)
+    }
+
+    /// Takes over into the metrics how many keys are kept.
+    pub(crate) fn tell(&self) {
+        self.metrics.data_keys_cached(self.opened.entry_count());
     }
 
     /// Forgets every unwrapped key: after an account was deleted its key must not linger.
@@ -230,7 +250,7 @@ mod tests {
         }
 
         fn keys(&self) -> Keys {
-            let mut keys = Keys::new(self.0.0.lock().expect("unpoisoned").clone());
+            let mut keys = Keys::new(self.0.0.lock().expect("unpoisoned").clone(), Arc::default());
             let file = self.0.clone();
             keys.source = Some(Arc::new(move || {
                 file.1.fetch_add(1, Ordering::Relaxed);

@@ -34,6 +34,7 @@ mod partitions;
 mod passwords;
 mod people_types;
 mod persona;
+mod readiness;
 mod recall;
 mod registration;
 mod renewal;
@@ -47,7 +48,7 @@ mod watch;
 pub use access::{Access, Authorized, Read, ScopeType, Write};
 pub use activity::{Activity, ActivityQuery};
 pub use activity_words::{activity_in_words, way_in_words};
-pub use app::{App, OpenError, Settings, inspect, migrate};
+pub use app::{App, OpenError, Settings, database_retries, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use browser_name::browser_name;
 pub use clients::{Client, ClientRegistration, InvalidRegistration, Origin};
@@ -65,6 +66,7 @@ pub use people_types::{
     SessionView, SignUpError, SignedIn, Visit,
 };
 pub use picard_store::audit::{Act, By, Entry, Note, Surface};
+pub use readiness::{DatabaseState, ModelState, State};
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
     Persona, PublicUser, Recall, UserRef,

@@ -2,6 +2,7 @@
 
 use picard_crypto::{Token, TokenKind};
 use picard_domain::{Handle, SessionId, Span, UserId};
+use picard_metrics::LogIn;
 use picard_store::{
     audit::{Act, Surface},
     sessions::{self, LiveSession, NewSession},
@@ -16,6 +17,25 @@ impl App {
 
     /// Lets a person in. An unknown handle costs as much as a wrong password.
     pub async fn log_in(
+        &self,
+        handle: &str,
+        password: &str,
+        visit: Visit,
+    ) -> Result<SignedIn, LogInError> {
+        let outcome = self.try_log_in(handle, password, visit).await;
+        let ended = match &outcome {
+            Ok(_) => Some(LogIn::Ok),
+            Err(LogInError::WrongCredentials) => Some(LogIn::Wrong),
+            Err(LogInError::Other(Error::TooManyAttempts { .. })) => Some(LogIn::Limited),
+            Err(LogInError::Other(_)) => None,
+        };
+        if let Some(ended) = ended {
+            self.metrics.log_ins.one(ended);
+        }
+        outcome
+    }
+
+    async fn try_log_in(
         &self,
         handle: &str,
         password: &str,

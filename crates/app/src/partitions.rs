@@ -13,10 +13,12 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::UserId;
+use picard_metrics::{PartitionWork, ServerMetrics};
 use picard_search::{Entry, Hit, Partition, Query};
 use picard_store::{
     Db,
@@ -40,6 +42,7 @@ pub(crate) struct Partitions {
     slots: Mutex<HashMap<UserId, Arc<Slot>>>,
     budget: usize,
     ticks: AtomicU64,
+    metrics: Arc<ServerMetrics>,
 }
 
 /// One user's place in memory.
@@ -127,11 +130,12 @@ impl Question {
 }
 
 impl Partitions {
-    pub(crate) fn new(budget: usize) -> Self {
+    pub(crate) fn new(budget: usize, metrics: Arc<ServerMetrics>) -> Self {
         Self {
             slots: Mutex::default(),
             budget,
             ticks: AtomicU64::new(0),
+            metrics,
         }
     }
 
@@ -161,6 +165,16 @@ impl Partitions {
         self.lock().remove(&user);
     }
 
+    /// Takes over into the metrics what is in memory.
+    pub(crate) fn tell(&self) {
+        let slots = self.lock();
+        let bytes = slots
+            .values()
+            .map(|slot| slot.bytes.load(Ordering::Relaxed));
+        self.metrics
+            .partitions(slots.len(), bytes.sum(), self.budget);
+    }
+
     async fn catch_up(
         &self,
         db: &Db,
@@ -172,6 +186,12 @@ impl Partitions {
         if loaded.reached.revision >= target.version {
             return Ok(());
         }
+        let began = Instant::now();
+        let work = if loaded.reached == Position::default() {
+            PartitionWork::Load
+        } else {
+            PartitionWork::Refresh
+        };
         let reader = Arc::new(Reader {
             user: target.user,
             key: target.key.clone(),
@@ -193,6 +213,7 @@ impl Partitions {
             .await??;
         }
         drop(loaded);
+        self.metrics.partition(work, began.elapsed());
         self.evict(target.user);
         Ok(())
     }
@@ -243,6 +264,7 @@ impl Partitions {
                 break;
             }
             slots.remove(&user);
+            self.metrics.evicted();
             total -= bytes;
         }
     }

@@ -3,6 +3,7 @@
 
 use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{ClientId, Span};
+use picard_metrics::RegisteredBy;
 use picard_oauth::{
     Secret,
     registration::{ClientMetadata, RegistrationResponse},
@@ -63,6 +64,7 @@ impl App {
             last_used_at: None,
         };
         let id = clients::register(&self.db, &row).await?;
+        self.metrics.registrations.one(RegisteredBy::Itself);
         let secret = secret.map(|secret| Secret::new(secret.expose().to_owned()));
         Ok(RegistrationResponse::new(id, secret, metadata, now))
     }

@@ -20,6 +20,8 @@ impl App {
     /// that cannot be read is told in the log and left alone.
     pub async fn renew_vectors(&self) -> Result<usize, Error> {
         let mut renewed = 0;
+        let left = outdated::count(&self.db, self.embedding.model()).await?;
+        self.metrics.to_renew(left);
         let mut after = (
             UserId::from_uuid(Uuid::nil()),
             MemoryId::from_uuid(Uuid::nil()),
@@ -28,18 +30,23 @@ impl App {
             let model = self.embedding.model();
             let batch = outdated::list(&self.db, model, after, AT_ONCE).await?;
             let Some(last) = batch.last() else {
+                self.metrics.to_renew(0);
                 return Ok(renewed);
             };
             after = (last.user_id, last.id);
             for memory in batch {
                 match self.renew(&memory).await {
-                    Ok(()) => renewed += 1,
+                    Ok(()) => {
+                        renewed += 1;
+                        self.metrics.renewed();
+                    }
                     Err(error @ Error::Unavailable(_)) => return Err(error),
                     Err(error) => {
                         let (user, id) = (memory.user_id, memory.id);
                         tracing::error!(%user, %id, %error, "a memory cannot be embedded again");
                     }
                 }
+                self.metrics.looked_at_for_renewal();
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Access tokens at work: who calls, what a token is for, and its end.
 
 use picard_crypto::{Digest, Token, TokenKind};
+use picard_domain::{GrantId, UserId};
+use picard_metrics::TokenEvent;
 use picard_oauth::{
     Resources,
     introspection::{ActiveToken, IntrospectionRequest, IntrospectionResponse},
@@ -8,7 +10,7 @@ use picard_oauth::{
     token::TokenType,
 };
 use picard_store::{
-    audit::{Act, Surface},
+    audit::{Act, Note, Surface},
     grants, tokens,
 };
 
@@ -89,9 +91,7 @@ impl App {
             .map_err(Error::from)?;
         if let Some(row) = found.filter(|row| row.client_id == client) {
             let note = self.note(Act::AccessRevoked, Surface::OAuth);
-            grants::revoke(&self.db, row.user_id, row.grant_id, self.now(), &note)
-                .await
-                .map_err(Error::from)?;
+            self.end_grant(row.user_id, row.grant_id, &note).await?;
             return Ok(());
         }
         let found = tokens::authenticate(&self.db, digest, self.now()).await;
@@ -103,6 +103,18 @@ impl App {
                 .await
                 .map_err(Error::from)?;
         }
+        Ok(())
+    }
+
+    /// Ends a grant: every token of it is dead from now on.
+    pub(crate) async fn end_grant(
+        &self,
+        user: UserId,
+        grant: GrantId,
+        note: &Note,
+    ) -> Result<(), Error> {
+        grants::revoke(&self.db, user, grant, self.now(), note).await?;
+        self.metrics.tokens.one(TokenEvent::Revoked);
         Ok(())
     }
 

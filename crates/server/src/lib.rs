@@ -21,7 +21,6 @@ mod outgoing;
 mod pace;
 mod pages;
 mod problem;
-mod request_id;
 mod state;
 mod tools;
 mod turnstile;
@@ -45,7 +44,8 @@ pub fn router(server: Server) -> Router {
     let api = Router::new()
         .route("/api/tools", post(tools::rest::call))
         .route("/openapi.json", get(tools::openapi::openapi))
-        .route("/health", get(health::live))
+        .route("/health", get(health::instance))
+        .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .merge(oauth::api())
         .merge(mcp::router(&server))
@@ -64,8 +64,8 @@ pub fn router(server: Server) -> Router {
         .layer(middleware::from_fn(cors::layer))
         .layer(middleware::map_response(not_guessed))
         .layer(middleware::from_fn_with_state(
-            server.clone(),
-            request_id::layer,
+            server.observer(),
+            picard_observe::layer,
         ))
         .layer(middleware::from_fn(unread::layer))
         .with_state(server)

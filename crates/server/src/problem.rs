@@ -14,10 +14,11 @@ use http::{HeaderValue, StatusCode, header};
 use picard_app::Error;
 use picard_domain::{Scope, Scopes};
 use picard_oauth::bearer::Challenge;
+use picard_observe::RequestId;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{request_id::RequestId, state::Server};
+use crate::state::Server;
 
 /// An error as a caller sees it.
 #[derive(Debug, Clone)]
@@ -145,6 +146,11 @@ impl Problem {
     /// What kind of problem it is, as a word.
     pub(crate) fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Whether it is the operator's to mend, and not the caller's.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status.is_server_error()
     }
 
     /// The problem as a sentence, where there is no document.

@@ -7,7 +7,9 @@ use std::{
 };
 
 use picard_app::{Access, App};
+use picard_metrics::Limit;
 use picard_oauth::{Resources, metadata::PROTECTED_RESOURCE};
+use picard_observe::{Observer, Phase};
 
 use crate::{
     origin::{Admission, AllowedOrigin},
@@ -72,6 +74,7 @@ pub struct Server {
     pub(crate) instance: Arc<str>,
     /// Lets one test of the connection in at a time.
     pub(crate) tests: Arc<Turnstile>,
+    pub(crate) phase: Phase,
     /// Whether the conformance suite's fixtures stand beside the tools.
     #[cfg(feature = "conformance")]
     pub(crate) fixtures: bool,
@@ -85,6 +88,7 @@ impl Server {
             app,
             instance: format!("{instance:032x}").into(),
             tests: Arc::default(),
+            phase: Phase::default(),
             admission: Arc::new(Admission::new(&config)),
             pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),
             config: Arc::new(config),
@@ -104,11 +108,26 @@ impl Server {
         }
     }
 
+    /// What names, counts and writes down each request.
+    pub(crate) fn observer(&self) -> Observer {
+        let app = &self.app;
+        let http = app.metrics().http.clone();
+        Observer::new(http, app.clock(), app.entropy_source())
+    }
+
+    /// Returns what the server says about stopping, to tell it.
+    pub fn phase(&self) -> Phase {
+        self.phase.clone()
+    }
+
     /// Takes one call out of what the person's applications may make.
     pub(crate) fn keep_pace(&self, access: &Access) -> Result<(), Problem> {
         self.pace
             .take(access.user_id, self.app.now())
-            .map_err(Problem::rate_limited)
+            .map_err(|seconds| {
+                self.app.metrics().limits.one(Limit::Pace);
+                Problem::rate_limited(seconds)
+            })
     }
 
     /// What the tools work with.

@@ -3,6 +3,7 @@
 
 use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{DisplayName, Handle, Span};
+use picard_metrics::LogIn;
 
 use crate::{
     Error,
@@ -68,6 +69,25 @@ pub(crate) async fn register(service: &Service, wanted: &Wanted<'_>) -> Result<P
 /// Checks a username and password. `None`: they do not fit, or there is no
 /// such account; both take the same time.
 pub(crate) async fn authenticate(
+    service: &Service,
+    whence: &Whence,
+    username: &str,
+    password: &str,
+) -> Result<Option<Proven>, Error> {
+    let outcome = try_authenticate(service, whence, username, password).await;
+    let ended = match &outcome {
+        Ok(Some(_)) => Some(LogIn::Ok),
+        Ok(None) => Some(LogIn::Wrong),
+        Err(Error::TooManyAttempts { .. }) => Some(LogIn::Limited),
+        Err(_) => None,
+    };
+    if let Some(ended) = ended {
+        service.metrics.log_ins.one(ended);
+    }
+    outcome
+}
+
+async fn try_authenticate(
     service: &Service,
     whence: &Whence,
     username: &str,

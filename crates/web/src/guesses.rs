@@ -9,6 +9,7 @@ use axum::{
 };
 use picard_crypto::sha256;
 use picard_domain::{Instant, Span};
+use picard_metrics::Limit as Kind;
 
 use crate::{
     Error,
@@ -47,6 +48,7 @@ where
 
 /// What is counted, and how often it may fail in one window.
 pub(crate) struct Limit {
+    kind: Kind,
     subject: String,
     most: i64,
 }
@@ -57,36 +59,45 @@ impl Limit {
     /// lock the owner out.
     pub(crate) fn log_in(username: &str, Whence(address): &Whence) -> [Self; 2] {
         [
-            Self::new("login", &format!("{username} from {address}"), 10),
-            Self::new("login", username, 100),
+            Self::new(
+                Kind::LogIn,
+                "login",
+                &format!("{username} from {address}"),
+                10,
+            ),
+            Self::new(Kind::LogIn, "login", username, 100),
         ]
     }
 
     /// Log-ins from one address to any account. Behind a proxy that is not
     /// trusted everybody comes from one, so right ones are taken back.
     pub(crate) fn address(Whence(address): &Whence) -> Self {
-        Self::new("from", address, 200)
+        Self::new(Kind::LogInAddress, "from", address, 200)
     }
 
     /// New accounts from one address.
     pub(crate) fn registration(Whence(address): &Whence) -> Self {
-        Self::new("register", address, 60)
+        Self::new(Kind::SignUp, "register", address, 60)
     }
 
     /// The password asked for again by somebody who is logged in.
     pub(crate) fn password(id: AccountId) -> Self {
-        Self::new("prove", &id.to_string(), 10)
+        Self::new(Kind::Password, "prove", &id.to_string(), 10)
     }
 
     /// The subject is a digest, since people type passwords into the field for
     /// the username.
-    fn new(what: &str, who: &str, most: i64) -> Self {
+    fn new(kind: Kind, what: &str, who: &str, most: i64) -> Self {
         let digest = sha256(format!("{what} {who}").as_bytes());
         let subject = digest
             .iter()
             .take(16)
             .fold(format!("{what}:"), |hex, byte| format!("{hex}{byte:02x}"));
-        Self { subject, most }
+        Self {
+            kind,
+            subject,
+            most,
+        }
     }
 }
 
@@ -95,15 +106,27 @@ impl Service {
     /// bounded too; refuses it when there were too many.
     pub(crate) async fn count_attempt(&self, limits: &[Limit]) -> Result<(), Error> {
         let now = self.now();
-        for Limit { subject, most } in limits {
+        for Limit {
+            kind,
+            subject,
+            most,
+        } in limits
+        {
             let found = attempts::failures(&self.db, subject, WINDOW, now).await?;
             if let Some((_, start)) = found.filter(|(failures, _)| failures >= most) {
+                self.metrics.limits.one(*kind);
                 return Err(too_many(start, now));
             }
         }
-        for Limit { subject, most } in limits {
+        for Limit {
+            kind,
+            subject,
+            most,
+        } in limits
+        {
             let (failures, start) = attempts::count(&self.db, subject, WINDOW, now).await?;
             if failures > *most {
+                self.metrics.limits.one(*kind);
                 return Err(too_many(start, now));
             }
         }

@@ -6,6 +6,8 @@ use axum::extract::FromRef;
 use picard_client::{OAuth, Secret};
 use picard_crypto::Sealer;
 use picard_domain::{Clock, DisplayName, Entropy, Handle, Instant, Scopes};
+use picard_metrics::{DatabaseConnections, Family, WebMetrics};
+use picard_observe::{Observer, Phase};
 use picard_sql::Db;
 use picard_ui::{Site, Tone};
 
@@ -34,6 +36,8 @@ pub(crate) struct Service {
     pub(crate) callback_path: String,
     pub(crate) trusted_proxies: Vec<picard_ui::Network>,
     pub(crate) debug: bool,
+    pub(crate) metrics: WebMetrics,
+    pub(crate) phase: Phase,
 }
 
 impl Web {
@@ -65,6 +69,8 @@ impl Web {
             scopes: config.oauth_scopes,
             trusted_proxies: config.trusted_proxies,
             debug: config.debug,
+            metrics: WebMetrics::default(),
+            phase: Phase::default(),
             db,
             clock,
             entropy,
@@ -108,6 +114,24 @@ impl Web {
         crate::pages::router(self.clone())
     }
 
+    /// Returns the state of everything that is counted and measured, as of now.
+    pub fn observe(&self) -> Vec<Family> {
+        let pools = self.service.db.pools().into_iter();
+        let metrics = &self.service.metrics;
+        metrics.connections(pools.map(|pool| DatabaseConnections {
+            pool: pool.name,
+            idle: pool.idle,
+            used: pool.used,
+            most: pool.most,
+        }));
+        metrics.families()
+    }
+
+    /// Returns what the web client says about stopping, to tell it.
+    pub fn phase(&self) -> Phase {
+        self.service.phase.clone()
+    }
+
     /// Closes the database, after the last answer was given.
     pub async fn close(&self) {
         self.service.db.close().await;
@@ -123,6 +147,12 @@ impl FromRef<Web> for Arc<Service> {
 impl Service {
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// What names, counts and writes down each request.
+    pub(crate) fn observer(&self) -> Observer {
+        let http = self.metrics.http.clone();
+        Observer::new(http, self.clock.clone(), self.entropy.clone())
     }
 
     /// The address of a page of the server, for links.

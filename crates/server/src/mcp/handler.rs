@@ -4,7 +4,9 @@ use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::FutureExt as _;
+use http::request::Parts;
 use picard_app::App;
+use picard_observe::RequestSpan;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -17,6 +19,7 @@ use rmcp::{
     },
     service::{RequestContext, SubscriptionContext},
 };
+use tracing::{Instrument as _, Span};
 
 use super::{caller::Caller, completion, envelope, errors, listen, prompts, resources, tools};
 use crate::tools::registry::{self, Context};
@@ -267,6 +270,10 @@ pub(super) async fn unless_cancelled<T>(
     context: &RequestContext<RoleServer>,
     call: impl Future<Output = T> + Send,
 ) -> Result<T, ErrorData> {
+    // rmcp answers on a task of its own, which knows nothing of the request.
+    let span = context.extensions.get::<Parts>();
+    let span = span.and_then(|parts| parts.extensions.get::<RequestSpan>());
+    let call = call.instrument(span.map_or_else(Span::current, |span| span.0.clone()));
     tokio::select! {
         biased;
         () = context.ct.cancelled() => Err(errors::cancelled()),

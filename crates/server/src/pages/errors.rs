@@ -5,7 +5,7 @@ use http::{StatusCode, request::Parts};
 use picard_app::Error;
 use picard_ui::{Browser, ErrorPage};
 
-use crate::request_id::RequestId;
+use picard_observe::RequestId;
 
 /// What a handler needs to turn an error into a page.
 #[derive(Clone)]

@@ -28,7 +28,8 @@ pub(crate) fn document(public_url: &str) -> Value {
         "paths": {
             "/api/tools": {"post": call()},
             "/health": {"get": health("The process lives")},
-            "/health/ready": {"get": health("Database and model can be used")},
+            "/health/live": {"get": health("The process lives")},
+            "/health/ready": {"get": health("Database, keys and model can be used")},
         },
         "components": {
             "schemas": schemas(),

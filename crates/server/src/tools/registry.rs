@@ -1,10 +1,14 @@
 //! The list of tools: name, words, schemas, scope and handler of each, once.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
 
 use futures::future::BoxFuture;
 use picard_app::{Access, App};
 use picard_domain::Scope;
+use picard_metrics::{Outcome, Surface as Counted};
 use serde_json::Value;
 
 use super::{connector, handlers, input, output};
@@ -71,11 +75,35 @@ impl Tool {
         access: Access,
         data: Value,
     ) -> Result<Value, Problem> {
+        picard_observe::tool(self.name);
+        let (app, surface, began) = (context.app.clone(), surface(&access), Instant::now());
+        let done = self.run(context, access, data).await;
+        let outcome = match &done {
+            Ok(_) => Outcome::Ok,
+            Err(problem) if problem.is_ours() => Outcome::Failed,
+            Err(_) => Outcome::Rejected,
+        };
+        let tools = &app.metrics().tools;
+        tools.called(self.name, surface, outcome, began.elapsed());
+        done
+    }
+
+    async fn run(&self, context: Context, access: Access, data: Value) -> Result<Value, Problem> {
         if !access.scopes.allows(self.scope) {
             return Err(Problem::insufficient_scope(self.scope, access.scopes));
         }
         input::check_names(&self.input, &data)?;
         (self.handler)(context, access.called(self.name), data).await
+    }
+}
+
+/// Over what a tool is called, to be counted.
+fn surface(access: &Access) -> Counted {
+    match access.surface() {
+        picard_app::Surface::Mcp => Counted::Mcp,
+        picard_app::Surface::Stdio => Counted::Stdio,
+        // Neither pages nor commands call tools.
+        _ => Counted::Rest,
     }
 }
 

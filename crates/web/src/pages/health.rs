@@ -1,44 +1,39 @@
-//! `/health`: the process lives. `/health/ready`: the database answers too.
+//! `/health` and `/health/live`: the process lives. `/health/ready`: the
+//! database answers too.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
-use serde_json::{Value, json};
+use picard_observe::{Health, Readiness, live};
+use picard_sql::Error;
 
 use crate::Web;
 
 pub(super) fn router(web: Web) -> Router {
     Router::new()
-        .route(
-            "/health",
-            get(async || answer(StatusCode::OK, json!({ "status": "ok" }))),
-        )
+        .route("/health", get(async || live()))
+        .route("/health/live", get(async || live()))
         .route("/health/ready", get(ready))
         .with_state(web)
 }
 
 async fn ready(State(web): State<Web>) -> Response {
-    match web.pending_migrations().await {
-        Ok(pending) if pending.is_empty() => answer(StatusCode::OK, json!({ "status": "ready" })),
-        Ok(_) => unready("the database has not been migrated"),
+    let (database, migrations) = match web.pending_migrations().await {
+        Ok(pending) if pending.is_empty() => (Health::Ok, Health::Ok),
+        Ok(_) => (Health::Ok, Health::Failed("pending")),
+        Err(crate::Error::Database(Error::SchemaTooNew { .. })) => {
+            (Health::Ok, Health::Degraded("ahead"))
+        }
         Err(error) => {
             tracing::warn!(error = error.chain(), "not ready");
-            unready("the database does not answer")
+            (Health::Failed("unavailable"), Health::Failed("unknown"))
         }
-    }
-}
-
-fn unready(why: &str) -> Response {
-    answer(
-        StatusCode::SERVICE_UNAVAILABLE,
-        json!({ "status": "unavailable", "detail": why }),
-    )
-}
-
-fn answer(status: StatusCode, body: Value) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+    };
+    Readiness::new(&web.phase())
+        .with("database", database)
+        .with("migrations", migrations)
+        .into_response()
 }

@@ -49,6 +49,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequestParts<S> for PageQuery<T
 
 pub(crate) fn router(web: Web) -> Router {
     let site = web.service.site.clone();
+    let observer = web.service.observer();
     let callback = web.service.callback_path.clone();
     let pages = Router::new()
         .route("/", get(home::home))
@@ -99,6 +100,7 @@ pub(crate) fn router(web: Web) -> Router {
         .merge(assets_router())
         .merge(health::router(web))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(observer, picard_observe::layer))
 }
 
 async fn not_found() -> Error {
