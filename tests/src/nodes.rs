@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     application::Application,
-    process::picard,
+    process::{picard, signal_to},
     visitor::{Visitor, http},
 };
 
@@ -83,9 +83,15 @@ impl Shared {
 
     /// Starts a node without waiting for it; its log goes on in the file of that name.
     pub fn begin(&self, name: &str) -> Node {
+        self.begin_with(name, &[])
+    }
+
+    /// The same with more flags.
+    pub fn begin_with(&self, name: &str, more: &[&str]) -> Node {
         let mut child = self
             .command()
             .args(["server", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(more)
             .env("PICARD_PUBLIC_URL", PUBLIC_URL)
             // How fast one may call is not what these tests are about.
             .env("PICARD_CALLS_PER_SECOND", "1000000")
@@ -104,7 +110,7 @@ impl Shared {
                 // Neither the folder nor who waits need be there any more.
                 let _ = writeln!(file, "{line}");
                 let said: Value = serde_json::from_str(&line).unwrap_or_default();
-                if let Some(address) = said["fields"]["listening"].as_str() {
+                if let Some(address) = said["listening"].as_str() {
                     let _ = sender.send(format!("http://{address}"));
                 }
             }
@@ -137,6 +143,11 @@ impl Node {
             panic!("picard server did not start: {log}")
         });
         self
+    }
+
+    /// Sends it a signal, named as `kill` names it.
+    pub fn signal(&self, signal: &str) {
+        signal_to(&self.child, signal);
     }
 
     /// Ends it at once, as `kill -9` does.

@@ -137,7 +137,7 @@ impl Up {
     /// Sends it a signal, named as `kill` names it.
     pub fn signal(&mut self, signal: &str) {
         for child in &self.children {
-            send(child, signal);
+            signal_to(child, signal);
         }
     }
 
@@ -167,11 +167,12 @@ impl Drop for Up {
 
 /// Sends SIGTERM and waits for the end.
 pub fn terminate(child: &mut Child) -> ExitStatus {
-    send(child, "-TERM");
+    signal_to(child, "-TERM");
     wait(child)
 }
 
-fn send(child: &Child, signal: &str) {
+/// Sends a child a signal, named as `kill` names it.
+pub fn signal_to(child: &Child, signal: &str) {
     let sent = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status();

@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use crate::logging;
+
 /// An error with advice, kept apart from its sentence.
 #[derive(Debug)]
 struct Hinted {
@@ -41,9 +43,14 @@ impl<T, E: Into<anyhow::Error>> OrHint<T> for Result<T, E> {
     reason = "this is the one place where errors reach the terminal"
 )]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("picard: {error:#}");
-    if let Some(hint) = hint(error) {
-        eprintln!("  hint: {hint}");
+    let hint = hint(error);
+    if logging::is_json() {
+        tracing::error!(hint, "{error:#}");
+    } else {
+        eprintln!("picard: {error:#}");
+        if let Some(hint) = hint {
+            eprintln!("  hint: {hint}");
+        }
     }
     ExitCode::FAILURE
 }

@@ -1,14 +1,25 @@
 //! Where the log goes: standard error, as text or JSON.
 
-use std::io::IsTerminal as _;
+use std::{
+    io::IsTerminal as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
+    EnvFilter, Layer as _,
+    filter::filter_fn,
+    fmt::{self, format::JsonFields},
+    layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
+
+use crate::json_lines::JsonLines;
+
+/// Whether the log of this process is JSON: then an error that ends it is, too.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// What is logged, and how.
 #[derive(Args, Clone)]
@@ -40,16 +51,43 @@ impl Logging {
         let discreet = filter_fn(is_discreet);
         match self.log_format {
             Format::Text => registry.with(lines.with_filter(discreet)).try_init()?,
-            Format::Json => registry
-                .with(lines.json().with_filter(discreet))
-                .try_init()?,
+            Format::Json => {
+                let lines = lines
+                    .with_ansi(false)
+                    .fmt_fields(JsonFields::new())
+                    .event_format(JsonLines);
+                registry.with(lines.with_filter(discreet)).try_init()?;
+                IS_JSON.store(true, Ordering::Relaxed);
+            }
         }
+        std::panic::set_hook(Box::new(panicked));
         Ok(())
     }
 }
 
-/// Keeps out what would write memories into the log: below errors, the library
-/// that speaks MCP logs whole requests and answers.
+/// Tells whether an error at the end belongs into the log.
+pub(crate) fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
+/// Says where, and not what: the words of a panic may quote what was being
+/// worked on, as those about a text that is cut within a letter do.
+fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let at = panic.location().map(ToString::to_string);
+    tracing::error!(at, "the program came upon what it holds impossible");
+}
+
+/// Keeps out what would write memories into the log, whatever filter was asked
+/// for: below errors, the library that speaks MCP logs whole requests and
+/// answers; the database's driver is not let come near to it either.
 fn is_discreet(event: &Metadata<'_>) -> bool {
-    *event.level() <= Level::ERROR || !event.target().starts_with("rmcp")
+    let target = event.target();
+    let most = if target.starts_with("rmcp") {
+        Level::ERROR
+    } else if target.starts_with("sqlx") {
+        Level::INFO
+    } else {
+        Level::TRACE
+    };
+    *event.level() <= most
 }

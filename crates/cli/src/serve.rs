@@ -1,9 +1,13 @@
 //! Listening, and stopping cleanly.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use axum::{Router, extract::ConnectInfo};
+use axum::{Router, extract::ConnectInfo, routing::get};
 use clap::Args;
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -11,9 +15,10 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use picard_app::App;
-use tokio::{net::TcpListener, signal::unix, sync::watch};
+use picard_observe::Phase;
+use tokio::{net::TcpListener, signal::unix, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
+use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::hint::OrHint as _;
@@ -59,20 +64,91 @@ pub(crate) struct Patience {
         value_parser = clap::value_parser!(u64).range(1..=3600)
     )]
     request_timeout: u64,
+    /// How long to go on as before after the signal to stop, while /health/ready says "stopping"
+    #[arg(
+        long,
+        env = "PICARD_DRAIN_DELAY",
+        value_name = "SECONDS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(0..=3600)
+    )]
+    drain_delay: u64,
+}
+
+impl Patience {
+    /// Returns when to begin to stop: at the signal, or after the time in which
+    /// load balancers notice that this node is not ready any more.
+    pub(crate) fn drain(self, signal: watch::Receiver<bool>) -> watch::Receiver<bool> {
+        let (begin, begun) = watch::channel(false);
+        tokio::spawn(async move {
+            until(signal).await;
+            tokio::time::sleep(Duration::from_secs(self.drain_delay)).await;
+            begin.send_replace(true);
+        });
+        begun
+    }
+}
+
+/// A service that answers from the start on: until it is open, that it is
+/// starting. A start can take long, where the database comes up later.
+pub(crate) struct Front {
+    opened: Arc<OnceLock<Router>>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Front {
+    /// Begins to answer.
+    pub(crate) fn start(
+        listener: TcpListener,
+        patience: Patience,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let opened = Arc::new(OnceLock::new());
+        let serving = tokio::spawn(serve(listener, opened.clone(), patience, stop));
+        Self { opened, serving }
+    }
+
+    /// Answers with these routes from now on.
+    pub(crate) fn open(&self, router: Router) {
+        // It is opened once.
+        let _ = self.opened.set(router);
+    }
+
+    /// Waits until the last answer was given, after the signal.
+    pub(crate) async fn served(self) -> anyhow::Result<()> {
+        self.serving.await?
+    }
+}
+
+/// What is answered before the service is open.
+fn starting() -> Router {
+    Router::new()
+        .route("/health/live", get(async || picard_observe::live()))
+        .fallback(async || picard_observe::starting())
+}
+
+/// Serves routes that are there already.
+pub(crate) async fn serve_now(
+    listener: TcpListener,
+    router: Router,
+    patience: Patience,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    serve(listener, Arc::new(OnceLock::from(router)), patience, stop).await
 }
 
 /// Serves until the signal; then lets open requests finish, for [`DRAIN`] at most.
 ///
 /// `axum::serve` has no limit for the head of a request, so this is the same
 /// loop over hyper with one.
-pub(crate) async fn serve(
+async fn serve(
     listener: TcpListener,
-    router: Router,
+    opened: Arc<OnceLock<Router>>,
     patience: Patience,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let patience = Duration::from_secs(patience.request_timeout);
-    let router = router.layer(RequestBodyTimeoutLayer::new(patience));
+    let starting = starting();
     let mut connections = auto::Builder::new(TokioExecutor::new());
     connections
         .http1()
@@ -97,10 +173,14 @@ pub(crate) async fn serve(
         };
         // Answers are small; they are not kept back to fill a packet.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (opened, starting) = (opened.clone(), starting.clone());
         let answer = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            let router = opened.get().unwrap_or(&starting).clone();
+            ServiceBuilder::new()
+                .layer(RequestBodyTimeoutLayer::new(patience))
+                .service(router)
+                .oneshot(request)
         });
         let connection = connections
             .serve_connection(TokioIo::new(stream), answer)
@@ -144,6 +224,14 @@ pub(crate) async fn unless_stopped<T>(
             Ok(None)
         }
     }
+}
+
+/// Says from the signal on that the service is not ready.
+pub(crate) fn stopping_on(signal: watch::Receiver<bool>, phase: Phase) {
+    tokio::spawn(async move {
+        until(signal).await;
+        phase.stop();
+    });
 }
 
 /// Ends at the signal the answers that would otherwise stay open, each with its

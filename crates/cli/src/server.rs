@@ -18,11 +18,12 @@ use crate::{
     first_client::FirstClient,
     hint::OrHint as _,
     logging::Logging,
+    metrics::MetricsSettings,
     migrate::Service,
     model::Model,
     moving::before::before_migration,
     secret::Secret,
-    serve,
+    serve::{self, Front},
     system::system,
 };
 
@@ -44,6 +45,8 @@ pub(crate) struct ServerCommand {
     web_client: FirstClient,
     #[command(flatten)]
     patience: serve::Patience,
+    #[command(flatten)]
+    metrics: MetricsSettings,
     #[command(flatten)]
     logging: Logging,
 }
@@ -339,24 +342,31 @@ impl ServerCommand {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         self.logging.start("info")?;
         self.database.for_service();
-        let stop = serve::stop_signal()?;
+        let signal = serve::stop_signal()?;
+        let stop = self.patience.drain(signal.clone());
         let listener = serve::listen(self.settings.listen, "--listen").await?;
         let listening = listener.local_addr()?;
         let public_url = self.settings.issuer(listening)?;
+        let metrics = self.metrics.start(self.patience, stop.clone()).await?;
+        let front = Front::start(listener, self.patience, stop.clone());
         let database = self.database.of_server(&self.data_dir)?;
         let opening = self.settings.open(&self.data_dir, database);
-        let Some(app) = serve::unless_stopped(&stop, opening).await? else {
+        let Some(app) = serve::unless_stopped(&signal, opening).await? else {
             return Ok(());
         };
         self.admin.ensure(&app, self.settings.listen).await?;
         self.web_client.ensure(&app).await?;
         let renewal = renew_in_background(&app);
         let housekeeping = keep_house_in_background(&app);
-        tracing::info!(%public_url, %listening, "the server is ready");
-        let config = self.settings.config(public_url, None, listening);
+        let config = self.settings.config(public_url.clone(), None, listening);
         let server = Server::new(app.clone(), config);
-        serve::end_streams_on(stop.clone(), app.clone());
-        serve::serve(listener, picard_server::router(server), self.patience, stop).await?;
+        serve::stopping_on(signal, server.phase());
+        serve::end_streams_on(stop, app.clone());
+        let watched = app.clone();
+        metrics.add(move || watched.observe());
+        front.open(picard_server::router(server));
+        tracing::info!(%public_url, %listening, "the server is ready");
+        front.served().await?;
         renewal.abort();
         housekeeping.abort();
         app.close().await;

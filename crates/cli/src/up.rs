@@ -10,13 +10,13 @@ use picard_domain::Scopes;
 use picard_server::Server;
 use picard_web::Web;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use crate::{
     data_dir::DataDir,
     database,
     logging::Logging,
-    serve,
+    metrics::MetricsSettings,
+    serve::{self, Front},
     server::{self, ServerSettings},
     web::{self, open_web},
     web_secrets::WebSecrets,
@@ -38,18 +38,24 @@ pub(crate) struct Up {
     #[command(flatten)]
     patience: serve::Patience,
     #[command(flatten)]
+    metrics: MetricsSettings,
+    #[command(flatten)]
     logging: Logging,
 }
 
 impl Up {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
-        let stop = serve::stop_signal()?;
+        let signal = serve::stop_signal()?;
+        let stop = self.patience.drain(signal.clone());
         let server_listener = serve::listen(self.server.listen, "--listen").await?;
         let web_listener = serve::listen(self.web_listen, "--web-listen").await?;
         let listening = server_listener.local_addr()?;
         let issuer = self.server.issuer(listening)?;
         let web_url = server::local_url(web_listener.local_addr()?);
+        let metrics = self.metrics.start(self.patience, stop.clone()).await?;
+        let server_front = Front::start(server_listener, self.patience, stop.clone());
+        let web_front = Front::start(web_listener, self.patience, stop.clone());
 
         let app = self
             .server
@@ -58,23 +64,24 @@ impl Up {
                 database::embedded_server(&self.data_dir)?.into(),
             )
             .await?;
-        let web = self
-            .open_web(&app, &issuer, &web_url, &server_listener)
-            .await?;
+        let web = self.open_web(&app, &issuer, &web_url, listening).await?;
         let config = self
             .server
             .config(issuer.clone(), Some(web_url.clone()), listening);
         let server = Server::new(app.clone(), config);
-        serve::end_streams_on(stop.clone(), app.clone());
-        let router = picard_server::router(server);
+        serve::stopping_on(signal.clone(), server.phase());
+        serve::stopping_on(signal, web.phase());
+        serve::end_streams_on(stop, app.clone());
+        let (watched, watched_too) = (app.clone(), web.clone());
+        metrics.add(move || watched.observe());
+        metrics.add(move || watched_too.observe());
+        server_front.open(picard_server::router(server));
+        web_front.open(web.router());
 
         let renewal = server::renew_in_background(&app);
         let housekeeping = server::keep_house_in_background(&app);
         self.announce(&issuer, &web_url)?;
-        let served = tokio::try_join!(
-            serve::serve(server_listener, router, self.patience, stop.clone()),
-            serve::serve(web_listener, web.router(), self.patience, stop),
-        );
+        let served = tokio::try_join!(server_front.served(), web_front.served());
         renewal.abort();
         housekeeping.abort();
         web.close().await;
@@ -89,7 +96,7 @@ impl Up {
         app: &App,
         issuer: &str,
         web_url: &str,
-        server_listener: &TcpListener,
+        server_listening: SocketAddr,
     ) -> anyhow::Result<Web> {
         let keys = self.data_dir.web_keys()?;
         let secrets = WebSecrets::derive(&keys.keyring);
@@ -97,7 +104,7 @@ impl Up {
         let config = picard_web::Config {
             public_url: web_url.to_owned(),
             mcp_server_url: issuer.to_owned(),
-            mcp_server_internal_url: Some(internal_url(server_listener.local_addr()?)),
+            mcp_server_internal_url: Some(internal_url(server_listening)),
             oauth_client_id: secrets.client_id,
             oauth_client_secret: Secret::new(secrets.client_secret.clone()),
             oauth_redirect_uri: redirect_uri.clone(),

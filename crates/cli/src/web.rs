@@ -13,10 +13,11 @@ use crate::{
     database::Database,
     hint::OrHint as _,
     logging::Logging,
+    metrics::MetricsSettings,
     migrate::Service,
     moving::before::before_migration,
     secret::Secret,
-    serve,
+    serve::{self, Front},
     server::local_url,
     system::system,
     web_secrets::WebSecrets,
@@ -42,6 +43,8 @@ pub(crate) struct WebCommand {
         value_delimiter = ','
     )]
     trusted_proxies: Vec<Network>,
+    #[command(flatten)]
+    metrics: MetricsSettings,
     #[command(flatten)]
     logging: Logging,
 }
@@ -113,19 +116,26 @@ impl WebCommand {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         self.logging.start("info")?;
         self.settings.database.for_service();
-        let stop = serve::stop_signal()?;
+        let signal = serve::stop_signal()?;
+        let stop = self.patience.drain(signal.clone());
         let listener = serve::listen(self.settings.listen, "--web-listen").await?;
         let (mut config, keys) = self
             .settings
             .config(&self.data_dir, listener.local_addr()?)?;
         config.trusted_proxies = self.trusted_proxies;
+        let metrics = self.metrics.start(self.patience, stop.clone()).await?;
+        let front = Front::start(listener, self.patience, stop);
         let (public_url, server) = (config.public_url.clone(), config.mcp_server_url.clone());
         let opening = open_web(config, keys, &self.data_dir);
-        let Some(web) = serve::unless_stopped(&stop, opening).await? else {
+        let Some(web) = serve::unless_stopped(&signal, opening).await? else {
             return Ok(());
         };
+        serve::stopping_on(signal, web.phase());
+        let watched = web.clone();
+        metrics.add(move || watched.observe());
+        front.open(web.router());
         tracing::info!(%public_url, %server, "the web client is ready");
-        serve::serve(listener, web.router(), self.patience, stop).await?;
+        front.served().await?;
         web.close().await;
         tracing::info!("the web client has stopped");
         Ok(())
