@@ -254,8 +254,7 @@ fn with_sums(folder: &Path, mut files: BTreeMap<String, Vec<u8>>) {
     let sum = |bytes: &[u8]| {
         let sum = Sha256::digest(bytes);
         sum.iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     };
     let lines = files
         .iter()
