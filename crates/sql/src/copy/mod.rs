@@ -3,7 +3,7 @@
 //!
 //! No table is named here or anywhere else: a [`Plan`] asks the migrations
 //! themselves, so a table that a later one brings cannot be forgotten. A
-//! [`Copy`] walks both databases in the order of the keys and brings the second
+//! [`Copy`](struct@Copy) walks both databases in the order of the keys and brings the second
 //! to what the first holds, in batches. What is equal already is left alone, so
 //! one that was stopped goes on where it was, and what was written to the
 //! source meanwhile is brought over by doing it again. While it is not complete, a
