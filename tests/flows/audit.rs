@@ -1,16 +1,17 @@
 //! The audit trail: every act leaves a note, a person sees their own and nobody
 //! else's, and no note holds what a memory says or what was asked.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, io::Write as _, path::Path, process::Stdio, time::Duration};
 
 use picard_app::{Act, ActivityQuery, App, Entry, Surface};
 use picard_domain::{Handle, Span};
 use picard_tests::{
     application::{Application, call, parameter, post_form},
+    process::{add_user, picard},
     server::{Database, TestServer},
     visitor::Visitor,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 picard_tests::on_both!(
     every_act_of_a_person_and_of_their_applications_leaves_a_note,
@@ -306,4 +307,110 @@ async fn what_is_too_old_is_cleared_and_an_account_takes_its_trail_with_it(datab
         .activity(user, ActivityQuery::default(), 10)
         .await;
     assert!(page.expect("read").entries.is_empty());
+}
+
+/// Runs a command with this on its standard input; returns whether it went well,
+/// and what it said.
+fn run(data_dir: &Path, arguments: &[&str], input: &str) -> (bool, String) {
+    let mut child = picard(data_dir)
+        .args(arguments)
+        .env("PICARD_USER", "ana")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("it is read");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let said = if output.status.success() {
+        output.stdout
+    } else {
+        output.stderr
+    };
+    let said = String::from_utf8(said).expect("UTF-8");
+    (output.status.success(), said)
+}
+
+#[test]
+fn what_is_done_on_the_machine_is_in_the_trail_that_the_operator_reads() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data_dir = dir.path();
+    assert!(add_user(data_dir, "ana", PASSWORD, &[]).status.success());
+    let lines = "{\"text\": \"sehlat\"}\n{\"text\": \"targ\"}\n";
+    assert!(run(data_dir, &["import", "--user", "ana", "-"], lines).0);
+    assert!(run(data_dir, &["export", "--user", "ana"], "").0);
+    assert!(
+        run(
+            data_dir,
+            &["user", "password", "ana", "--password-stdin"],
+            "raktajino, iced"
+        )
+        .0
+    );
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+    });
+    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "get_memories", "arguments": {}, "_meta": meta}});
+    let (spoken, answer) = run(data_dir, &["mcp"], &format!("{ask}\n"));
+    assert!(spoken && answer.contains("targ"), "{answer}");
+
+    let (read, said) = run(data_dir, &["audit", "--user", "ana", "--json"], "");
+    assert!(read, "{said}");
+    assert!(!said.contains("targ"));
+    let entries: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let told: BTreeSet<_> = entries
+        .iter()
+        .map(|e| {
+            format!(
+                "{} {} {} {}",
+                e["act"], e["surface"], e["tool"], e["memories"]
+            )
+            .replace('"', "")
+        })
+        .collect();
+    let expected = [
+        "called command export 2",
+        "called command import 2",
+        "called stdio get_memories 2",
+        "password-set command null null",
+        "signed-up command null null",
+    ];
+    assert_eq!(told, expected.map(str::to_owned).into());
+    let (_, words) = run(data_dir, &["audit", "--user", "ana", "--limit", "9"], "");
+    assert!(words.contains("The account got a new password by the operator (the command line"));
+    let (_, none) = run(
+        data_dir,
+        &["audit", "--user", "ana", "--since", "2999-01-01"],
+        "",
+    );
+    assert_eq!(none, "");
+    let (found, hint) = run(data_dir, &["audit", "--user", "nobody"], "");
+    assert!(
+        !found && hint.contains("there is no account nobody"),
+        "{hint}"
+    );
+
+    let unnoted = [
+        "user",
+        "password",
+        "ana",
+        "--password-stdin",
+        "--audit-days",
+        "0",
+    ];
+    assert!(run(data_dir, &unnoted, PASSWORD).0);
+    let (_, same) = run(data_dir, &["audit", "--user", "ana", "--json"], "");
+    assert_eq!(
+        same.lines().count(),
+        entries.len(),
+        "0 days: nothing is noted"
+    );
 }

@@ -1,6 +1,7 @@
 //! The Model Context Protocol as others see it.
 
 mod attacks;
+mod audit;
 mod batches;
 mod cancellation;
 mod conformance;

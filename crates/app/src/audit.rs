@@ -316,3 +316,130 @@ impl App {
         self.trail.read(caller, reading, self.now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picard_sql::sql;
+    use picard_store::users::{self, NewUser};
+    use picard_testkit::{TestDatabase, databases};
+
+    const NOW: Instant = Instant::from_micros(1_800_000_000_000_000);
+
+    async fn trail(database: &TestDatabase, days: u32) -> (Arc<Trail>, UserId) {
+        let db = database.open().await;
+        picard_store::migrate(&db).await.expect("migrated");
+        let user = UserId::from_uuid(Uuid::from_u128(1));
+        let trail = Arc::new(Trail::new(db, days));
+        let new = NewUser {
+            id: user,
+            handle: &"ana".parse().expect("a handle"),
+            name: &"Ana".parse().expect("a name"),
+            password_hash: "phc",
+            key_id: "key",
+            wrapped_key: b"wrapped",
+            is_admin: false,
+            now: NOW,
+        };
+        let note = Note {
+            kept: false,
+            ..trail.plain(Act::SignedUp, Surface::Page, NOW)
+        };
+        let _ = users::create(&trail.db, &new, &note).await.expect("made");
+        (trail, user)
+    }
+
+    fn read(trail: &Trail, tool: &'static str, now: Instant) -> Note {
+        let mut note = trail.plain(Act::Called, Surface::Mcp, now);
+        (note.tool, note.memories) = (Some(tool), Some(2));
+        note.id = counted(&note, WINDOW);
+        note
+    }
+
+    async fn written(trail: &Trail, user: UserId) -> Vec<audit::Entry> {
+        let all = audit::Wanted::default();
+        audit::list(&trail.db, user, all, 10).await.expect("read")
+    }
+
+    #[tokio::test]
+    async fn reads_go_on_while_nothing_can_be_written_and_are_written_afterwards() {
+        databases(async |database| {
+            let (trail, user) = trail(database, 180).await;
+            trail
+                .db
+                .execute(sql!("ALTER TABLE audit RENAME TO elsewhere"))
+                .await
+                .expect("renamed");
+            for _ in 0..3 {
+                trail.wait(user, read(&trail, "query_memory", NOW));
+            }
+            assert!(trail.write().await.is_err());
+            trail.wait(user, read(&trail, "query_memory", NOW + Span::seconds(1)));
+            assert!(trail.write().await.is_err());
+            trail
+                .db
+                .execute(sql!("ALTER TABLE elsewhere RENAME TO audit"))
+                .await
+                .expect("renamed");
+            trail.write().await.expect("written");
+            trail.write().await.expect("nothing is left to write");
+            let entries = written(&trail, user).await;
+            assert_eq!(entries.len(), 1);
+            assert_eq!((entries[0].times, entries[0].memories), (4, Some(8)));
+            assert_eq!(entries[0].last_at, NOW + Span::seconds(1));
+            trail.db.close().await;
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn without_days_nothing_waits_and_nothing_is_written() {
+        databases(async |database| {
+            let (trail, user) = trail(database, 0).await;
+            let note = read(&trail, "query_memory", NOW);
+            assert!(!note.kept);
+            audit::record(&trail.db, &[(user, note)]).await.expect("ok");
+            assert!(written(&trail, user).await.is_empty());
+            trail.db.close().await;
+        })
+        .await;
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_is_too_much_is_counted() {
+        let mut waiting = Waiting::default();
+        let note = |n: usize| {
+            let id = EventId::from_uuid(Uuid::from_u128(n as u128));
+            Note::new(id, Act::Called, Surface::Mcp, NOW)
+        };
+        let user = UserId::from_uuid(Uuid::nil());
+        for n in 0..WAITING + 5 {
+            waiting.add(user, note(n));
+        }
+        waiting.add(user, note(0));
+        assert_eq!((waiting.notes.len(), waiting.lost), (WAITING, 5));
+        assert_eq!(waiting.notes[&(user, note(0).id)].times, 2);
+    }
+
+    #[test]
+    fn every_node_gives_the_same_name_to_the_same_window_and_no_other() {
+        let note = |tool, now| {
+            let mut note = Note::new(
+                EventId::from_uuid(Uuid::nil()),
+                Act::Called,
+                Surface::Mcp,
+                now,
+            );
+            note.tool = Some(tool);
+            counted(&note, WINDOW)
+        };
+        let first = note("query_memory", NOW);
+        assert_eq!(note("query_memory", NOW + Span::seconds(599)), first);
+        assert_ne!(note("query_memory", NOW + Span::seconds(600)), first);
+        assert!(
+            note("query_memory", NOW + Span::seconds(600)) > first,
+            "in the order of time"
+        );
+        assert_ne!(note("get_memories", NOW), first);
+    }
+}

@@ -62,6 +62,9 @@ async fn every_page_of_the_server_is_sound() {
     browser.fill("New password", PASSWORD).await;
     browser.press("Change the password").await;
     tour.stop("account-wrong-password", "Account").await;
+    tour.server("/account/activity", "activity", "Activity")
+        .await;
+    tour.server("/account", "account-again", "Account").await;
     browser.press("Revoke Picard web client").await;
     tour.stop("account-revoked", "Account").await;
     tour.server("/account/delete", "delete", "Delete your account?")

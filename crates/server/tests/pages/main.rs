@@ -2,6 +2,7 @@
 //! or many attempts (guessing) is in the suite.
 
 mod account;
+mod activity;
 mod browser;
 mod connect;
 mod everywhere;
