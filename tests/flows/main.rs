@@ -11,6 +11,7 @@ mod deployment;
 mod expiry;
 mod housekeeping;
 mod isolation;
+mod key_command;
 mod kill;
 mod meaning;
 mod moving;

@@ -26,6 +26,7 @@ pub struct Installation {
     /// Where keyrings are, and the databases if they are files.
     pub data_dir: PathBuf,
     postgres: Option<Addresses>,
+    settings: Vec<(&'static str, String)>,
     _dir: TempDir,
 }
 
@@ -58,8 +59,16 @@ impl Installation {
         Self {
             data_dir,
             postgres,
+            settings: Vec::new(),
             _dir: dir,
         }
+    }
+
+    /// Gives the server, and every command on its data, a variable.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((name, value.into()));
+        self
     }
 
     /// The address of the server's database, for a setting; `None` where that is the default.
@@ -89,6 +98,7 @@ impl Installation {
         if let Some(url) = self.server_database() {
             command.env("DATABASE_URL", url);
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.args(arguments);
         command
     }
@@ -112,22 +122,34 @@ impl Installation {
     /// Starts them with another filter of the log, which must let through what
     /// is of the level `info`, and other flags, all of them about addresses.
     pub fn start_with(&self, filter: &str, flags: &[&str]) -> Up {
-        let Some(addresses) = &self.postgres else {
-            return Up::start_logging(&self.data_dir, filter, flags);
-        };
         let log = self.data_dir.with_extension("log");
+        let Some(addresses) = &self.postgres else {
+            let up = ["up", "--json", "--log", filter];
+            return Up::run(self.picard(&[&up, flags].concat()), log);
+        };
         let flag = |name: &str| {
             let at = flags.iter().position(|flag| *flag == name);
             at.map_or("127.0.0.1:0", |at| flags[at + 1])
         };
         let listen = ["server", "--log", filter, "--listen", flag("--listen")];
-        let (first, server) = ready(self.picard(&listen), &log);
+        let (first, server) = ready(self.picard(&listen), &log, "public_url");
         let mut web = picard(&self.data_dir);
         web.args(["web", "--log", filter, "--web-listen", flag("--web-listen")])
             .env("DATABASE_URL", &addresses.web)
             .env("MCP_SERVER_URL", &server);
-        let (second, web) = ready(web, &log);
+        let (second, web) = ready(web, &log, "public_url");
         Up::of(vec![second, first], web, server, log)
+    }
+
+    /// Starts another server under the public address of the first, with the same
+    /// keys; returns it with its own address.
+    pub fn another_server(&self, up: &Up) -> Up {
+        let log = self.data_dir.with_extension("another.log");
+        let listen = ["server", "--log=info", "--listen=127.0.0.1:0"];
+        let mut command = self.picard(&listen);
+        command.env("PICARD_PUBLIC_URL", &up.server);
+        let (child, address) = ready(command, &log, "listening");
+        Up::of(vec![child], String::new(), format!("http://{address}"), log)
     }
 
     /// Ends the services by `end` and starts them again at the same addresses.
@@ -203,9 +225,9 @@ pub fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}", said(output));
 }
 
-/// Starts a service that writes to the log; returns it with its address when it
-/// has said that it is ready.
-pub fn ready(mut command: Command, log: &Path) -> (Child, String) {
+/// Starts a service that writes to the log; returns it, when it has said that it
+/// is ready, with what it said of `field`.
+fn ready(mut command: Command, log: &Path, field: &str) -> (Child, String) {
     let mut open = fs::OpenOptions::new();
     let file = open.create(true).append(true).open(log);
     let file = file.expect("the log can be written");
@@ -221,7 +243,7 @@ pub fn ready(mut command: Command, log: &Path) -> (Child, String) {
         let text = fs::read(log).unwrap_or_default().split_off(before);
         let text = String::from_utf8_lossy(&text).into_owned();
         let line = text.lines().find(|line| line.contains(" is ready "));
-        let address = line.and_then(|line| line.split("public_url=").nth(1));
+        let address = line.and_then(|line| line.split(&format!("{field}=")).nth(1));
         if let Some(address) = address {
             let address = address.split_whitespace().next().unwrap_or_default();
             return (child, address.to_owned());

@@ -86,14 +86,20 @@ impl Up {
 
     /// Starts it with another filter of the log.
     pub fn start_logging(data_dir: &Path, filter: &str, arguments: &[&str]) -> Self {
-        let log = data_dir.with_extension("log");
+        let mut command = picard(data_dir);
+        command
+            .args(["up", "--json", "--log", filter])
+            .args(arguments);
+        Self::run(command, data_dir.with_extension("log"))
+    }
+
+    /// Runs `picard up --json` and waits until it says its addresses.
+    pub(crate) fn run(mut command: Command, log: PathBuf) -> Self {
         let stderr = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&log);
-        let mut child = picard(data_dir)
-            .args(["up", "--json", "--log", filter])
-            .args(arguments)
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(stderr.expect("the log can be written"))
             .spawn()

@@ -122,9 +122,9 @@ impl KeyFile {
         self.unsaved.is_some()
     }
 
-    /// Takes keys that are kept elsewhere.
-    pub(crate) fn given(text: &str) -> anyhow::Result<Self> {
-        let keyring = Keyring::parse(text).context("PICARD_KEYS cannot be read")?;
+    /// Takes keys that are kept elsewhere; `name` says where, for messages.
+    pub(crate) fn given(name: &str, text: &str) -> anyhow::Result<Self> {
+        let keyring = Keyring::parse(text).with_context(|| format!("{name} cannot be read"))?;
         Ok(Self {
             keyring,
             unsaved: None,

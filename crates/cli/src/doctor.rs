@@ -130,12 +130,13 @@ impl Doctor {
 
     fn keys(&self) -> anyhow::Result<String> {
         let keys = self.server.keys.open(&self.data_dir)?;
+        let origin = self.server.keys.origin(&self.data_dir)?;
         if keys.is_new() {
-            return Ok("made at the first start".to_owned());
+            return Ok(format!("made at the first start, in {origin}"));
         }
         let ids = keys.keyring.key_ids();
         let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        Ok(ids.join(", "))
+        Ok(format!("{} from {origin}", ids.join(", ")))
     }
 
     async fn model(&self) -> anyhow::Result<String> {

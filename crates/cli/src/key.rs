@@ -26,7 +26,7 @@ pub(crate) enum Key {
     Status(Status),
     /// Put a new master key in front and wrap every data key with it, while the server runs
     #[command(
-        after_help = "Example:\n  picard key rotate\n  cp ~/.local/share/picard/server/keyring /a/safe/place\n  picard key rotate --retire\n\nA rotation that was stopped is finished by the next one, without another new key.\nKeys from PICARD_KEYS or PICARD_KEYS_FILE are replaced by hand: docs/keys.md."
+        after_help = "Example:\n  picard key rotate\n  cp ~/.local/share/picard/server/keyring /a/safe/place\n  picard key rotate --retire\n\nA rotation that was stopped is finished by the next one, without another new key.\nKeys from PICARD_KEYS, a file of yours or a command are replaced by hand: docs/keys.md."
     )]
     Rotate(Rotate),
 }
@@ -205,13 +205,14 @@ impl Rotate {
         let keyring = self.place.keys.open(&self.place.data_dir)?.keyring;
         let unfinished = is_unfinished(&views(keys, &keyring).await?)?;
         if !unfinished && !self.retire {
+            let origin = self.place.keys.origin(&self.place.data_dir)?;
             return Err(anyhow::anyhow!(
-                "the keys come from PICARD_KEYS or PICARD_KEYS_FILE, which this command cannot change"
+                "the keys come from {origin}, which this command cannot change"
             ))
             .or_hint(
                 "make a key with `openssl rand -base64 32 | tr '+/' '-_'`; put it behind the others \
-                 for every node, then in front, restarting them after each (not for PICARD_KEYS_FILE); \
-                 then `picard key rotate` wraps everything with it (docs/keys.md)",
+                 for every node, then in front (with PICARD_KEYS, restarting them after each); then \
+                 `picard key rotate` wraps everything with it (docs/keys.md)",
             );
         }
         self.rewrap(keys, &keyring).await?;

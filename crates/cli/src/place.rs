@@ -11,9 +11,10 @@ use picard_store::Source;
 use crate::{
     data_dir::DataDir,
     database::Database,
+    keys::Keys,
     logging::Logging,
     model::Model,
-    server::{Audit, Keys, open_app},
+    server::{Audit, open_app},
 };
 
 /// The data directory and the keys, for a command that knows which database it means.

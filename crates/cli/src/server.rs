@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Dura
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use picard_app::{App, NewAccount, ReadKeyring, Settings};
+use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
@@ -13,10 +13,11 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use url::Url;
 
 use crate::{
-    data_dir::{DataDir, KeyFile, read_keyring},
+    data_dir::DataDir,
     database::Database,
     first_client::FirstClient,
     hint::OrHint as _,
+    keys::Keys,
     logging::Logging,
     metrics::MetricsSettings,
     migrate::Service,
@@ -108,22 +109,6 @@ pub(crate) struct ServerSettings {
     pub(crate) trusted_proxies: Vec<Network>,
 }
 
-/// Master keys that are kept outside the data directory.
-#[derive(Args, Clone)]
-pub(crate) struct Keys {
-    /// The master keys, the first one encrypting [default: the keyring in the data directory]
-    #[arg(
-        long = "keys",
-        env = "PICARD_KEYS",
-        hide_env_values = true,
-        value_name = "KEYS"
-    )]
-    keys: Option<String>,
-    /// A file that holds the master keys
-    #[arg(long = "keys-file", env = "PICARD_KEYS_FILE", value_name = "FILE")]
-    keys_file: Option<PathBuf>,
-}
-
 /// How long the audit trail of each person is kept.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Audit {
@@ -155,50 +140,6 @@ struct FirstAdmin {
     /// A file that holds the administrator's password
     #[arg(long, env = "ADMIN_PASSWORD_FILE", value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
-}
-
-impl Keys {
-    /// Opens the keyring: given ones, or those of the data directory.
-    pub(crate) fn open(&self, data_dir: &DataDir) -> anyhow::Result<KeyFile> {
-        let given = Secret {
-            name: "PICARD_KEYS",
-            value: self.keys.as_ref(),
-            file: self.keys_file.as_ref(),
-        };
-        match given.read()? {
-            Some(text) => KeyFile::given(&text),
-            None => KeyFile::open(keyring_file(data_dir)?, &*system().1),
-        }
-    }
-
-    /// Returns the keyring in the data directory, when that is the one in use.
-    pub(crate) fn own_file(&self, data_dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
-        if self.keys.is_some() || self.keys_file.is_some() {
-            return Ok(None);
-        }
-        keyring_file(data_dir).map(Some)
-    }
-
-    /// Returns how the keys are read again while a service runs; `None` when
-    /// they came in a variable, which does not change.
-    fn reader(&self, data_dir: &DataDir) -> anyhow::Result<Option<Box<ReadKeyring>>> {
-        if self.keys.is_some() {
-            return Ok(None);
-        }
-        let (keys, data_dir) = (self.clone(), data_dir.clone());
-        let own = self.own_file(&data_dir)?;
-        Ok(Some(Box::new(move || {
-            let read = match &own {
-                Some(file) => read_keyring(file),
-                None => keys.open(&data_dir).map(|keys| keys.keyring),
-            };
-            read.map_err(Into::into)
-        })))
-    }
-}
-
-fn keyring_file(data_dir: &DataDir) -> anyhow::Result<PathBuf> {
-    Ok(data_dir.service("server")?.join("keyring"))
 }
 
 impl ServerSettings {

@@ -17,6 +17,7 @@ use crate::{
     migrate::Service,
     moving::before::before_migration,
     secret::Secret,
+    secret_command::SecretCommand,
     serve::{self, Front},
     server::local_url,
     system::system,
@@ -69,6 +70,14 @@ pub(crate) struct WebSettings {
     /// A file that holds the secret key
     #[arg(long, env = "SECRET_KEY_FILE", value_name = "FILE")]
     secret_key_file: Option<PathBuf>,
+    /// A command that prints the secret key; it is run without a shell
+    #[arg(
+        long,
+        env = "SECRET_KEY_COMMAND",
+        hide_env_values = true,
+        value_name = "COMMAND"
+    )]
+    secret_key_command: Option<String>,
     /// The reference's name for SECRET_KEY
     #[arg(long, env = "DJANGO_SECRET_KEY", hide_env_values = true, hide = true)]
     django_secret_key: Option<String>,
@@ -174,7 +183,7 @@ impl WebSettings {
 
     /// The keyring in the data directory, when a secret has to come of it.
     pub(crate) fn keys(&self, data_dir: &DataDir) -> anyhow::Result<Option<KeyFile>> {
-        let given = self.client_id()?.is_some() && self.secret_key()?.is_some();
+        let given = self.client_id()?.is_some() && self.has_secret_key()?;
         if given {
             Ok(None)
         } else {
@@ -241,10 +250,17 @@ impl WebSettings {
 
     /// Tells whether the secret key was given, and does not follow from the keyring.
     pub(crate) fn has_secret_key(&self) -> anyhow::Result<bool> {
-        Ok(self.secret_key()?.is_some())
+        Ok(self.secret_key_command.is_some() || self.secret_key()?.is_some())
     }
 
     fn secret_key(&self) -> anyhow::Result<Option<String>> {
+        if let Some(command) = &self.secret_key_command {
+            if self.secret_key.is_some() || self.secret_key_file.is_some() {
+                anyhow::bail!("SECRET_KEY_COMMAND is not the only one set; set one of the three");
+            }
+            let command = SecretCommand::parse("SECRET_KEY_COMMAND", command)?;
+            return Ok(Some((*command.run()?).clone()));
+        }
         let secret = Secret {
             name: "SECRET_KEY",
             value: self.secret_key.as_ref().or(self.django_secret_key.as_ref()),

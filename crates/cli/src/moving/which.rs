@@ -11,10 +11,10 @@ use crate::{
     data_dir::{DataDir, read_keyring},
     database,
     hint::OrHint as _,
+    keys::Keys,
     logging::Logging,
     migrate::Service,
     secret::Secret,
-    server::Keys,
     web::WebSettings,
 };
 
@@ -120,7 +120,7 @@ impl Which {
     pub(crate) fn keys_are(&self, service: Service) -> anyhow::Result<String> {
         Ok(match (self.keyring_file(service)?, service) {
             (Some(file), _) => file.display().to_string(),
-            (None, Service::Server) => "PICARD_KEYS or PICARD_KEYS_FILE".to_owned(),
+            (None, Service::Server) => self.keys.origin(&self.data_dir)?,
             (None, Service::Web) => "SECRET_KEY".to_owned(),
         })
     }
