@@ -17,6 +17,7 @@ mod meaning;
 mod moving;
 mod nodes;
 mod rotation;
+mod rotation_under_load;
 mod separate;
 mod slow_clients;
 mod tools;
