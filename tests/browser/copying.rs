@@ -8,7 +8,7 @@ use crate::{browser::Browser, people::Picard};
 
 #[tokio::test]
 async fn a_text_is_copied_by_mouse_and_by_keyboard() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let browser = Browser::open().await;
     browser.go(&picard.server("/connect")).await;
     let mcp = picard.server("/mcp");

@@ -10,7 +10,7 @@ const TEXT: &str = "The spare key is under the third flower pot.";
 
 #[tokio::test]
 async fn access_that_is_refused_can_be_given_later() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let browser = Browser::open().await;
     browser.register(&picard, "ada").await;
     browser.press("Connect to MCP Server").await;
@@ -26,7 +26,7 @@ async fn access_that_is_refused_can_be_given_later() {
 
 #[tokio::test]
 async fn access_that_is_revoked_at_the_server_ends_with_a_way_back() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let browser = picard.member("ada").await;
     browser.remember(&picard, TEXT, "Private", "").await;
 
@@ -50,7 +50,7 @@ async fn access_that_is_revoked_at_the_server_ends_with_a_way_back() {
 
 #[tokio::test]
 async fn an_account_that_is_deleted_takes_its_memories_and_its_connection_along() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let browser = picard.member("ada").await;
     browser.remember(&picard, TEXT, "Public", "").await;
 

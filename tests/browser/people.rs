@@ -2,32 +2,39 @@
 
 use std::path::PathBuf;
 
-use picard_tests::process::Up;
-use tempfile::TempDir;
+use picard_tests::{installation::Installation, process::Up, server::Database};
 
 use crate::browser::{Browser, Scripts};
 
 /// Everybody's password, on both services.
 pub(crate) const PASSWORD: &str = "a correct horse, a battery";
 
-/// Both services on a fresh data directory.
+/// Both services, new.
 pub(crate) struct Picard {
     pub(crate) up: Up,
     /// The data directory.
     pub(crate) data: PathBuf,
-    _dir: TempDir,
+    _installation: Installation,
 }
 
 impl Picard {
+    /// Starts them on SQLite.
+    pub(crate) async fn start() -> Self {
+        Self::on(Database::Sqlite).await
+    }
+
     /// Starts them.
-    pub(crate) fn start() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let data = dir.path().join("data");
-        std::fs::create_dir(&data).expect("a folder");
+    pub(crate) async fn on(database: Database) -> Self {
+        let installation = Installation::on(database).await;
+        let up = installation.start();
+        if database == Database::Postgres {
+            // This makes the web client known, which `picard up` does by itself.
+            installation.register(&up);
+        }
         Self {
-            up: Up::start(&data),
-            data,
-            _dir: dir,
+            up,
+            data: installation.data_dir.clone(),
+            _installation: installation,
         }
     }
 

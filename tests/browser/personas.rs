@@ -10,7 +10,7 @@ const PRIVATE: &str = "My cello is insured for nine thousand euros.";
 
 #[tokio::test]
 async fn a_persona_shows_others_only_what_is_public() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let grace = picard.member("grace").await;
     grace.remember(&picard, ALSO_PUBLIC, "Public", "").await;
     grace.remember(&picard, PUBLIC, "Public", "").await;

@@ -36,7 +36,7 @@ impl Tour {
             std::fs::create_dir_all(folder).expect("the folder for pictures can be made");
         }
         Self {
-            picard: Picard::start(),
+            picard: Picard::start().await,
             browser: Browser::open().await,
             part,
             folder,

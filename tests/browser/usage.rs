@@ -1,6 +1,7 @@
 //! The reference's Usage 1 to 6 and its OAuth flow, steps 1 to 10. (Steps 11
 //! and 12, the refresh, need a clock that is turned: they are in `oauth/`.)
 
+use picard_tests::server::Database;
 use url::Url;
 
 use crate::{
@@ -13,9 +14,10 @@ const SISTER: &str = "My sister Elin lives in Lisbon with her two cats.";
 const TAXES: &str = "The tax adviser calls on the first Tuesday of each month.";
 const LATER: &str = "The tax adviser calls on the second Friday of each month.";
 
-#[tokio::test]
-async fn a_person_does_all_that_the_reference_does() {
-    let picard = Picard::start();
+picard_tests::on_both!(a_person_does_all_that_the_reference_does);
+
+async fn a_person_does_all_that_the_reference_does(database: Database) {
+    let picard = Picard::on(database).await;
     let browser = Browser::open().await;
     registers_and_logs_in(&browser, &picard).await;
     connects(&browser, &picard).await;

@@ -8,7 +8,7 @@ const TEXT: &str = "The bicycle is at the workshop until Friday.";
 
 #[tokio::test]
 async fn everything_works_without_javascript() {
-    let picard = Picard::start();
+    let picard = Picard::start().await;
     let browser = picard.member_with("ada", Scripts::Off).await;
     // With a script there would be a button that copies.
     let button = browser.driver.find(By::Css("button[data-copy]")).await;
