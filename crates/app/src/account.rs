@@ -9,8 +9,8 @@ use picard_store::{
 };
 
 use crate::{
-    Account, App, ApplicationView, DeletionError, Error, Origin, PasswordError, Person,
-    SessionView, attempts::Limit,
+    Account, App, ApplicationView, DeletionError, Error, PasswordError, Person, SessionView,
+    attempts::Limit,
 };
 
 impl App {
@@ -31,26 +31,9 @@ impl App {
             memories: memories::count(&self.db, person.id, &all, now).await?,
             sessions: sessions
                 .into_iter()
-                .map(|session| SessionView {
-                    current: session.id == person.session_id,
-                    id: session.id,
-                    user_agent: session.user_agent,
-                    created_at: session.created_at,
-                    last_seen_at: session.last_seen_at,
-                })
+                .map(|session| SessionView::of(session, Some(person.session_id)))
                 .collect(),
-            applications: applications
-                .into_iter()
-                .map(|grant| ApplicationView {
-                    grant_id: grant.id,
-                    client_id: grant.client_id,
-                    origin: Origin::of(grant.registered, grant.metadata_url.as_deref()),
-                    name: grant.client_name,
-                    scopes: grant.scopes,
-                    created_at: grant.created_at,
-                    last_used_at: grant.last_used_at,
-                })
-                .collect(),
+            applications: applications.into_iter().map(ApplicationView::of).collect(),
         })
     }
 
@@ -115,14 +98,19 @@ impl App {
         if removal == Removal::LastAdministrator {
             return Err(DeletionError::LastAdministrator);
         }
-        self.end_trail(person.id).await;
-        self.let_go_of(person.id);
+        self.clear_up_after(person.id).await;
         Ok(())
+    }
+
+    /// Clears what may be left of an account that was just deleted.
+    pub async fn clear_up_after(&self, user: UserId) {
+        self.end_trail(user).await;
+        self.let_go_of(user);
     }
 
     /// Lets go of what this process has in its memory of a person who is gone or
     /// locked out, and ends their open streams at once. Other nodes come upon it.
-    pub(crate) fn let_go_of(&self, user: UserId) {
+    pub fn let_go_of(&self, user: UserId) {
         self.partitions.drop_user(user);
         self.keys.forget_all();
         self.watches.ring(user);

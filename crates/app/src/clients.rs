@@ -1,7 +1,7 @@
 //! OAuth clients: registered by an operator, and found when they ask people.
 
 use picard_crypto::Digest;
-use picard_domain::{ClientId, DisplayName, Scopes};
+use picard_domain::{ClientId, DisplayName, Instant, Scopes};
 use picard_metrics::RegisteredBy;
 use picard_oauth::{
     ClientIdentifier,
@@ -104,53 +104,7 @@ impl App {
         &self,
         new: ClientRegistration,
     ) -> Result<(), InvalidRegistration> {
-        let name: DisplayName = new
-            .name
-            .parse()
-            .map_err(|error| InvalidRegistration::Field(format!("the name {error}")))?;
-        let short = new.secret.as_ref().is_some_and(|secret| secret.len() < 32);
-        if short {
-            let why = "the secret must have 32 characters at least";
-            return Err(InvalidRegistration::Field(why.to_owned()));
-        }
-        if new.redirect_uris.is_empty() {
-            let why = "at least one redirect URI is needed";
-            return Err(InvalidRegistration::Field(why.to_owned()));
-        }
-        for uri in &new.redirect_uris {
-            uri.parse::<RedirectUri>()
-                .map_err(|reason| InvalidRegistration::RedirectUri {
-                    uri: uri.clone(),
-                    reason,
-                })?;
-        }
-        let redirect_uris = RedirectUris::new(new.redirect_uris)
-            .ok_or_else(|| InvalidRegistration::Field("a redirect URI has a space".to_owned()))?;
-        let method = if new.secret.is_some() {
-            AuthMethod::ClientSecretBasic
-        } else {
-            AuthMethod::None
-        };
-        let row = clients::Client {
-            id: new.id,
-            registered: Registered::Operator,
-            secret_digest: new.secret.map(|secret| *Digest::of(&secret).as_bytes()),
-            name: name.to_string(),
-            redirect_uris,
-            scopes: new.scopes,
-            auth_method: method.as_str().to_owned(),
-            application_type: "web".to_owned(),
-            client_uri: None,
-            jwks: None,
-            jwks_uri: None,
-            jwks_fetched_at: None,
-            metadata_digest: None,
-            metadata_url: None,
-            document_fetched_at: None,
-            document_fresh_until: None,
-            created_at: self.now(),
-            last_used_at: None,
-        };
+        let row = row(new, self.now())?;
         clients::put(&self.db, &row).await.map_err(Error::from)?;
         self.metrics.registrations.one(RegisteredBy::Administrator);
         Ok(())
@@ -217,4 +171,58 @@ impl App {
             scopes: row.scopes,
         })
     }
+}
+
+/// Checks what an operator says of an application.
+pub(crate) fn row(
+    new: ClientRegistration,
+    now: Instant,
+) -> Result<clients::Client, InvalidRegistration> {
+    let name: DisplayName = new
+        .name
+        .parse()
+        .map_err(|error| InvalidRegistration::Field(format!("the name {error}")))?;
+    let short = new.secret.as_ref().is_some_and(|secret| secret.len() < 32);
+    if short {
+        let why = "the secret must have 32 characters at least";
+        return Err(InvalidRegistration::Field(why.to_owned()));
+    }
+    if new.redirect_uris.is_empty() {
+        let why = "at least one redirect URI is needed";
+        return Err(InvalidRegistration::Field(why.to_owned()));
+    }
+    for uri in &new.redirect_uris {
+        uri.parse::<RedirectUri>()
+            .map_err(|reason| InvalidRegistration::RedirectUri {
+                uri: uri.clone(),
+                reason,
+            })?;
+    }
+    let redirect_uris = RedirectUris::new(new.redirect_uris)
+        .ok_or_else(|| InvalidRegistration::Field("a redirect URI has a space".to_owned()))?;
+    let method = if new.secret.is_some() {
+        AuthMethod::ClientSecretBasic
+    } else {
+        AuthMethod::None
+    };
+    Ok(clients::Client {
+        id: new.id,
+        registered: Registered::Operator,
+        secret_digest: new.secret.map(|secret| *Digest::of(&secret).as_bytes()),
+        name: name.to_string(),
+        redirect_uris,
+        scopes: new.scopes,
+        auth_method: method.as_str().to_owned(),
+        application_type: "web".to_owned(),
+        client_uri: None,
+        jwks: None,
+        jwks_uri: None,
+        jwks_fetched_at: None,
+        metadata_digest: None,
+        metadata_url: None,
+        document_fetched_at: None,
+        document_fresh_until: None,
+        created_at: now,
+        last_used_at: None,
+    })
 }

@@ -151,6 +151,11 @@ impl Keys {
         self.metrics.data_keys_cached(self.opened.entry_count());
     }
 
+    /// Returns the names of the master keys, the one that wraps new data keys first.
+    pub(crate) fn ids(&self) -> Vec<KeyId> {
+        self.current().key_ids()
+    }
+
     /// Forgets every unwrapped key: after an account was deleted its key must not linger.
     pub(crate) fn forget_all(&self) {
         self.opened.invalidate_all();

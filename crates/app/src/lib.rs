@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod activity;
 mod activity_words;
+mod admin;
 mod app;
 mod attempts;
 mod audit;
@@ -48,6 +49,10 @@ mod watch;
 pub use access::{Access, Authorized, Read, ScopeType, Write};
 pub use activity::{Activity, ActivityQuery};
 pub use activity_words::{activity_in_words, way_in_words};
+pub use admin::{
+    Actor, AdminAct, AdminError, Administration, Application, Health, Kept, KeyUse, Listed,
+    NewApplication, Overview, PersonDetails, Registered, Tally,
+};
 pub use app::{App, OpenError, Settings, database_retries, inspect, migrate};
 pub use authorize::{Answer, Asked, ConsentPage, NotAsked};
 pub use browser_name::browser_name;

@@ -144,5 +144,6 @@ fn person(session: LiveSession) -> Person {
         name: session.name,
         is_admin: session.is_admin,
         session_id: session.id,
+        logged_in_at: session.created_at,
     }
 }

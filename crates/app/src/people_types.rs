@@ -7,6 +7,7 @@ use picard_domain::{
     ClientId, DisplayName, GrantId, Handle, Instant, InvalidHandle, InvalidName, Scopes, SessionId,
     UserId,
 };
+use picard_store::{grants::Connection, sessions::SessionEntry};
 
 use crate::{Error, Origin};
 
@@ -43,6 +44,8 @@ pub struct Person {
     pub is_admin: bool,
     /// The session that they were recognised by.
     pub session_id: SessionId,
+    /// When they gave their password for it.
+    pub logged_in_at: Instant,
 }
 
 /// A session that was just opened.
@@ -157,4 +160,31 @@ pub struct ApplicationView {
     pub created_at: Instant,
     /// When it last used its access.
     pub last_used_at: Option<Instant>,
+}
+
+impl SessionView {
+    /// As it is shown to somebody in the session `own`, if they are in any.
+    pub(crate) fn of(entry: SessionEntry, own: Option<SessionId>) -> Self {
+        Self {
+            current: own == Some(entry.id),
+            id: entry.id,
+            user_agent: entry.user_agent,
+            created_at: entry.created_at,
+            last_seen_at: entry.last_seen_at,
+        }
+    }
+}
+
+impl ApplicationView {
+    pub(crate) fn of(grant: Connection) -> Self {
+        Self {
+            grant_id: grant.id,
+            client_id: grant.client_id,
+            origin: Origin::of(grant.registered, grant.metadata_url.as_deref()),
+            name: grant.client_name,
+            scopes: grant.scopes,
+            created_at: grant.created_at,
+            last_used_at: grant.last_used_at,
+        }
+    }
 }

@@ -72,7 +72,7 @@ impl App {
     /// Deletes a client and revokes what people granted it; tells whether there
     /// was one. Its next request is answered with `invalid_client`.
     pub async fn delete_client(&self, id: ClientId) -> Result<bool, Error> {
-        let deleted = clients::delete(&self.db, id, self.now()).await?;
+        let deleted = clients::delete(&self.db, id, self.now(), None).await?;
         Ok(deleted.is_some())
     }
 

@@ -304,6 +304,31 @@ pub async fn list(
     .await
 }
 
+/// Returns up to `limit` entries of what an administrator did as one, the newest
+/// first: to people, themselves among them, and to applications.
+pub async fn acts(
+    db: &Db,
+    administrator: UserId,
+    before: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<Entry>, Error> {
+    let last = EventId::from_uuid(uuid::Uuid::max());
+    db.all(sql!(
+        "SELECT id, act, surface, at, last_at, times, client_id, client_name, tool, memories,
+                memory_id, actor_id, actor_name, subject_id, subject_name, browser
+         FROM audit
+         WHERE user_id = $1 AND id < $2
+           AND (act IN ('client-registered', 'client-deleted')
+                OR (act NOT IN ('called', 'persona-asked')
+                    AND (subject_id IS NOT NULL OR actor_id = $1)))
+         ORDER BY id DESC LIMIT $3",
+        administrator,
+        before.unwrap_or(last),
+        limit as i64,
+    ))
+    .await
+}
+
 /// Writes notes on their own, those of people that are gone left out.
 pub async fn record(db: &Db, notes: &[(UserId, Note)]) -> Result<(), Error> {
     transaction!(db, |tx| {

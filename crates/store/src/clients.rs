@@ -1,9 +1,13 @@
 //! Applications that may ask people for access.
 
-use picard_domain::{ClientId, Instant, Scopes, Span};
-use picard_sql::{Column, Error as SqlError, Row, record, sql, transaction};
+use picard_domain::{ClientId, Instant, Scopes, Span, UserId};
+use picard_sql::{Column, Error as SqlError, Query, Row, record, sql, transaction};
 
-use crate::{Db, Digest, Error};
+use crate::{
+    Db, Digest, Error,
+    audit::{self, Note},
+    outcome::{Stop, settle},
+};
 
 record! {
     /// A registered application.
@@ -168,7 +172,25 @@ macro_rules! select {
 /// Stores an application, or replaces the one with the same id. When it was
 /// registered and used stays as it was.
 pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
-    let put = insert!(
+    db.execute(put_query(client)).await.map(drop)
+}
+
+/// The same, with a note in the trail of the administrator who did it.
+pub async fn put_by(
+    db: &Db,
+    client: &Client,
+    administrator: UserId,
+    note: &Note,
+) -> Result<(), Error> {
+    transaction!(db, |tx| {
+        tx.execute(put_query(client)).await?;
+        let note = note.clone().through(client.id);
+        audit::write(tx, administrator, &note).await?;
+    })
+}
+
+fn put_query(client: &Client) -> Query {
+    insert!(
         client,
         "ON CONFLICT (id) DO UPDATE SET
             registered = excluded.registered, secret_digest = excluded.secret_digest,
@@ -180,8 +202,7 @@ pub async fn put(db: &Db, client: &Client) -> Result<(), Error> {
             metadata_digest = excluded.metadata_digest, metadata_url = excluded.metadata_url,
             document_fetched_at = excluded.document_fetched_at,
             document_fresh_until = excluded.document_fresh_until"
-    );
-    db.execute(put).await.map(drop)
+    )
 }
 
 /// Stores an application that registers itself and returns its id: that of the
@@ -287,9 +308,20 @@ pub async fn keep_keys(
 /// Deletes an application and revokes whatever people granted it, in one
 /// transaction; returns how many grants those were, `None` when there was no
 /// such application. All its tokens are dead from then on, also if it comes
-/// back under the same id.
-pub async fn delete(db: &Db, id: ClientId, now: Instant) -> Result<Option<u64>, Error> {
-    transaction!(db, |tx| {
+/// back under the same id. The note goes into the trail of the administrator
+/// who did it, if one did.
+pub async fn delete(
+    db: &Db,
+    id: ClientId,
+    now: Instant,
+    by: Option<&(UserId, Note)>,
+) -> Result<Option<u64>, Error> {
+    settle(transaction!(db, |tx| {
+        if let Some((administrator, note)) = by {
+            // Now, while the application still has a name.
+            let note = note.clone().through(id);
+            audit::write(tx, *administrator, &note).await?;
+        }
         // The client's row first: a consent changes it, too, so whoever is under way is waited
         // for, and whoever comes after finds no client.
         let found = tx
@@ -302,8 +334,11 @@ pub async fn delete(db: &Db, id: ClientId, now: Instant) -> Result<Option<u64>, 
             now,
         );
         let revoked = tx.execute(revoke).await?;
-        found.then_some(revoked)
-    })
+        if !found {
+            return Err(Stop::Answer(None));
+        }
+        Some(revoked)
+    }))
 }
 
 /// Deletes up to `limit` applications that no person ever allowed anything and

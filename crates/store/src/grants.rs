@@ -122,8 +122,15 @@ pub async fn revoke(
 }
 
 /// Revokes every grant of a person with all codes and tokens; returns how many were live.
-pub async fn revoke_all(db: &Db, user: UserId, now: Instant) -> Result<u64, Error> {
-    transaction!(db, |tx| revoke_all_in(tx, user, now).await?)
+/// The note is written when there were any.
+pub async fn revoke_all(db: &Db, user: UserId, now: Instant, note: &Note) -> Result<u64, Error> {
+    transaction!(db, |tx| {
+        let live = revoke_all_in(tx, user, now).await?;
+        if live > 0 {
+            audit::write(tx, user, note).await?;
+        }
+        live
+    })
 }
 
 pub(crate) async fn revoke_all_in(tx: &mut Tx, user: UserId, now: Instant) -> Result<u64, Error> {

@@ -71,6 +71,15 @@ pub async fn list(
     .await
 }
 
+/// Returns the first hundred administrators by handle, the locked ones among them.
+pub async fn administrators(db: &Db) -> Result<Vec<(UserId, Handle)>, Error> {
+    db.all(sql!(
+        "SELECT id, handle FROM users WHERE is_admin = $1 ORDER BY handle LIMIT 100",
+        true
+    ))
+    .await
+}
+
 /// Counts people.
 pub async fn tally(db: &Db) -> Result<Tally, Error> {
     db.one(sql!(

@@ -141,6 +141,20 @@ impl Shell {
         self
     }
 
+    /// Adds a link to the header, for some who are logged in and not for others.
+    #[must_use]
+    pub fn with_link(mut self, label: &str, href: &str) -> Self {
+        let current = is_below(self.path(), href);
+        let link = Link::new(label, href);
+        self.nav.push(NavLink { link, current });
+        self
+    }
+
+    /// The path that was asked for.
+    pub fn path(&self) -> &str {
+        self.csrf.0.path()
+    }
+
     /// The value of the hidden field `csrf`. A visitor who sees it gets the
     /// cookie that it belongs to; one who sees no form gets none.
     pub fn csrf(&self) -> String {

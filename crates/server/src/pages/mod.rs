@@ -7,6 +7,7 @@
 
 mod account;
 mod activity;
+mod admin;
 mod connect;
 pub(crate) mod consent;
 mod delete_account;
@@ -16,7 +17,10 @@ mod login;
 pub(crate) mod person;
 mod signup;
 
-use std::{borrow::Borrow, sync::Arc};
+use std::{
+    borrow::Borrow,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Router,
@@ -33,7 +37,7 @@ use self::person::Anyone;
 
 use crate::{oauth, problem::Problem, state::Server};
 
-const NOTICES: &[(&str, Tone, &str)] = &[
+const NOTICES: [(&str, Tone, &str); 7] = [
     ("welcome", Tone::Success, "Welcome. Your account is ready."),
     ("logged-out", Tone::Info, "You are logged out."),
     ("renamed", Tone::Success, "Your name has been changed."),
@@ -59,6 +63,10 @@ const NOTICES: &[(&str, Tone, &str)] = &[
     ),
 ];
 
+/// The sentences of all pages.
+static ALL_NOTICES: LazyLock<Vec<(&str, Tone, &str)>> =
+    LazyLock::new(|| [&NOTICES[..], &admin::NOTICES].concat());
+
 /// Everything that a browser is shown, the authorization endpoint included.
 pub(crate) fn router(server: &Server) -> Router<Server> {
     let routes = Router::new()
@@ -81,6 +89,7 @@ pub(crate) fn router(server: &Server) -> Router<Server> {
             get(delete_account::show).post(delete_account::submit),
         )
         .merge(oauth::pages())
+        .merge(admin::router(server))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found);
     picard_ui::pages(routes, Arc::new(site(server))).merge(assets_router())
@@ -102,7 +111,7 @@ fn site(server: &Server) -> Site {
     .footer_link("Start", "/")
     .footer_link("Connect an assistant", "/connect")
     .footer_link("For developers", "/docs")
-    .notices(NOTICES)
+    .notices(&ALL_NOTICES)
     .opened_as_popup(&[
         "/login",
         "/signup",

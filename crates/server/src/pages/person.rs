@@ -29,14 +29,24 @@ pub(crate) struct From(pub(crate) Visit);
 impl Member {
     /// The frame of a page for this person.
     pub(crate) fn shell(&self) -> Shell {
-        self.browser.shell()
+        frame(&self.browser, Some(&self.person))
     }
 }
 
 impl Anyone {
     /// The frame of a page, as it is for them.
     pub(crate) fn shell(&self) -> Shell {
-        self.browser.shell()
+        frame(&self.browser, self.person.as_ref())
+    }
+}
+
+/// The frame of a page; administrators find their area in it.
+fn frame(browser: &Browser, person: Option<&Person>) -> Shell {
+    let shell = browser.shell();
+    if person.is_some_and(|person| person.is_admin) {
+        shell.with_link("Admin", "/admin")
+    } else {
+        shell
     }
 }
 

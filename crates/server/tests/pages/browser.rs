@@ -7,8 +7,9 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, header},
 };
-use picard_app::{App, Settings};
+use picard_app::{App, NewMemory, Settings, Write};
 use picard_crypto::Keyring;
+use picard_domain::{MemoryText, Permission, Plaintext};
 use picard_server::{Config, Server};
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy};
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ pub(crate) const PUBLIC_URL: &str = "http://localhost:8001";
 
 /// A server and its folder, which goes when the test ends.
 pub(crate) struct Service {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<FakeClock>,
     router: Router,
     _dir: TempDir,
 }
@@ -45,12 +48,13 @@ impl Service {
     /// A server that believes to be at this address.
     pub(crate) async fn start_at(public_url: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(FakeClock::default());
         let entropy = Arc::new(SeededEntropy::new(47));
         let settings = Settings {
             database: format!("sqlite:{}", dir.path().join("picard.db").display()).into(),
             keyring: Keyring::generate(&*entropy),
             embedder: Arc::new(HashEmbedder::default()),
-            clock: Arc::new(FakeClock::default()),
+            clock: clock.clone(),
             entropy,
             partition_bytes: 1024 * 1024,
         };
@@ -61,9 +65,23 @@ impl Service {
             ..Config::new(public_url)
         };
         Self {
-            router: picard_server::router(Server::new(app, config)),
+            router: picard_server::router(Server::new(app.clone(), config)),
+            app,
+            clock,
             _dir: dir,
         }
+    }
+
+    /// Stores a memory in somebody's name.
+    pub(crate) async fn remember(&self, handle: &str, text: &str, permission: Permission) {
+        let owner = self.app.owner_of(&handle.parse().expect("a handle")).await;
+        let owner = owner.expect("there").authorize::<Write>().expect("allowed");
+        let new = NewMemory {
+            text: MemoryText::new(Plaintext::new(text.to_owned())).expect("a text"),
+            permission,
+            expiration_date: None,
+        };
+        self.app.remember(&owner, new).await.expect("stored");
     }
 
     pub(crate) fn browser(&self) -> Browser {

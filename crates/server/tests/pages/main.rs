@@ -3,6 +3,7 @@
 
 mod account;
 mod activity;
+mod admin;
 mod browser;
 mod connect;
 mod everywhere;

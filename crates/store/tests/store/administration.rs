@@ -366,7 +366,7 @@ async fn an_application_that_comes_back_has_no_grant_of_before() {
             clients::grants(&db, client_id(1)).await.expect("counted"),
             1
         );
-        let deleted = clients::delete(&db, client_id(1), at(2)).await;
+        let deleted = clients::delete(&db, client_id(1), at(2), None).await;
         assert_eq!(deleted.expect("deleted"), Some(1));
         client(&db, 1).await;
         assert_eq!(

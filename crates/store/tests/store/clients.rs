@@ -56,10 +56,10 @@ async fn a_client_comes_back_as_it_was_registered() {
             "to the minute, and not lost by the change"
         );
 
-        let deleted = clients::delete(&db, client_id(1), at(9)).await;
+        let deleted = clients::delete(&db, client_id(1), at(9), None).await;
         assert_eq!(deleted.expect("deleted"), Some(0));
         assert!(!is_there(&db, 1).await);
-        let again = clients::delete(&db, client_id(1), at(9)).await;
+        let again = clients::delete(&db, client_id(1), at(9), None).await;
         assert_eq!(again.expect("answered"), None);
         assert!(clients::RedirectUris::new(vec!["https://a/\nhttps://b/".into()]).is_none());
         db.close().await;
@@ -223,7 +223,7 @@ async fn nothing_is_allowed_to_a_client_that_is_gone() {
     databases(async |database| {
         let db = migrated(database).await;
         let ana = set_up(&db).await;
-        let deleted = clients::delete(&db, client_id(1), at(0)).await;
+        let deleted = clients::delete(&db, client_id(1), at(0), None).await;
         assert_eq!(deleted.expect("deleted"), Some(0));
         assert!(!try_consent(&db, ana, 1, "code").await);
         db.close().await;

@@ -122,7 +122,7 @@ async fn a_deleted_client_s_tokens_are_dead() {
         let ana = set_up(&db).await;
         let grant = consent(&db, ana, 1, "code").await;
         issue(&db, &pair(ana, grant, "a", "r", at(1))).await;
-        let deleted = clients::delete(&db, client_id(1), at(2)).await;
+        let deleted = clients::delete(&db, client_id(1), at(2), None).await;
         assert_eq!(deleted.expect("deleted"), Some(1), "one grant went with it");
         assert!(!is_live(&db, "a", at(2)).await);
         db.close().await;
