@@ -8,6 +8,7 @@
     reason = "the comments on settings are help texts"
 )]
 
+mod administer;
 mod audit;
 mod backup;
 mod client;

@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, builder::BoolishValueParser};
 use picard_app::{App, NewAccount, Settings};
 use picard_crypto::check_strength;
 use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
 use picard_store::Source;
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     data_dir::DataDir,
@@ -126,6 +126,9 @@ pub(crate) struct Audit {
 /// An administrator made at the first start, for deployments without a terminal.
 #[derive(Args, Clone)]
 struct FirstAdmin {
+    /// Development: lets the administrator have a weak password, on this machine alone
+    #[arg(long, env = "DEBUG", value_parser = BoolishValueParser::new(), default_value = "false")]
+    debug: bool,
     /// Makes this administrator if there is none of that handle
     #[arg(long, env = "ADMIN_USERNAME", value_name = "HANDLE")]
     admin_username: Option<String>,
@@ -295,7 +298,9 @@ impl ServerCommand {
         let Some(app) = serve::unless_stopped(&signal, opening).await? else {
             return Ok(());
         };
-        self.admin.ensure(&app, self.settings.listen).await?;
+        self.admin
+            .ensure(&app, self.settings.listen, &public_url)
+            .await?;
         self.web_client.ensure(&app).await?;
         let renewal = renew_in_background(&app);
         let housekeeping = keep_house_in_background(&app);
@@ -317,7 +322,7 @@ impl ServerCommand {
 }
 
 impl FirstAdmin {
-    async fn ensure(&self, app: &App, listen: SocketAddr) -> anyhow::Result<()> {
+    async fn ensure(&self, app: &App, listen: SocketAddr, public_url: &str) -> anyhow::Result<()> {
         let password = Secret {
             name: "ADMIN_PASSWORD",
             value: self.admin_password.as_ref(),
@@ -333,11 +338,13 @@ impl FirstAdmin {
                 .or_hint("set both to make an administrator, or neither");
             }
         };
+        // A proxy may stand before a server that listens on loopback.
+        let is_trial = self.debug && listen.ip().is_loopback() && is_loopback(public_url);
         if let Err(why) = check_strength(&password, handle)
-            && (password.is_empty() || !listen.ip().is_loopback())
+            && (password.is_empty() || !is_trial)
         {
             return Err(anyhow::anyhow!("ADMIN_PASSWORD {why}"))
-                .or_hint("choose another one; weak ones are for 127.0.0.1 only");
+                .or_hint("choose another one; weak ones are for trying things out on this machine, with DEBUG=true");
         }
         let account = NewAccount {
             handle,
@@ -347,6 +354,19 @@ impl FirstAdmin {
         app.ensure_admin(account)
             .await
             .context("the administrator cannot be made")
+    }
+}
+
+/// Tells whether an address leads to this machine alone.
+pub(crate) fn is_loopback(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else {
+        return false;
+    };
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

@@ -169,7 +169,7 @@ pub(crate) async fn change_password(
     prove_password(service, id, current).await?;
     Passwords::check("new_password", new, username)?;
     let hash = service.passwords.hash(new).await?;
-    Ok(accounts::set_password(&service.db, id, &hash, session).await?)
+    Ok(accounts::set_password(&service.db, id, &hash, Some(session)).await?)
 }
 
 /// Deletes an account with everything that the web client knows of it.

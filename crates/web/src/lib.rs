@@ -19,6 +19,7 @@ mod error;
 mod filters;
 mod guesses;
 mod member;
+mod operator;
 mod pages;
 mod passwords;
 mod service;
@@ -27,6 +28,7 @@ mod words;
 
 pub use config::{Config, InvalidConfig};
 pub use error::Error;
+pub use operator::{Account, Deleted};
 pub use picard_ui::{InvalidNetwork, Network};
 pub use service::Web;
 pub use store::SCHEMA;

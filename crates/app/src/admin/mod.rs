@@ -14,7 +14,7 @@ mod people;
 use std::sync::Arc;
 
 use picard_domain::{Clock, Entropy, Handle, Instant, Span, UserId};
-use picard_store::{Db, Options};
+use picard_store::{Db, Source};
 
 use crate::{App, Error, OpenError, Person};
 
@@ -90,11 +90,11 @@ impl App {
 impl Administration {
     /// Opens a server's database for its operator and brings it to the newest version.
     pub async fn open(
-        database: &str,
+        database: &Source,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenError> {
-        let db = Db::open(database, &Options::default()).await?;
+        let db = database.open().await?;
         picard_store::migrate(&db).await?;
         Ok(Self {
             db,

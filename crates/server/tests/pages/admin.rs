@@ -421,14 +421,17 @@ async fn no_page_shows_what_somebody_keeps() {
 
 #[tokio::test]
 async fn what_administrators_did_is_written_down() {
-    let (_service, mut root) = server().await;
+    let (service, mut root) = server().await;
     let page = "/admin/people/ana";
     for act in ["admin/give", "admin/take", "disable", "enable"] {
+        service.clock.advance(Span::seconds(1));
         let done = root.fill(page, &format!("{page}/{act}"), &[]).await;
         assert_eq!(done.status, 303, "{act}");
     }
+    service.clock.advance(Span::seconds(1));
     let client = format!("/admin/applications/{CLIENT}/delete");
     root.fill(&client, &client, &[]).await;
+    service.clock.advance(Span::seconds(1));
     let delete = format!("{page}/delete");
     root.fill(&delete, &delete, &[("handle", "ana")]).await;
 

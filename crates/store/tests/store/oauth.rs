@@ -266,7 +266,9 @@ async fn a_revoked_grant_takes_its_whole_family_and_no_other() {
         );
 
         assert_eq!(
-            grants::revoke_all(&db, ana, at(6)).await.expect("revoked"),
+            grants::revoke_all(&db, ana, at(6), &unnoted())
+                .await
+                .expect("revoked"),
             1
         );
         assert!(!is_live(&db, "a3", at(6)).await && is_live(&db, "a4", at(6)).await);

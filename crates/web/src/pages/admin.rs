@@ -68,7 +68,7 @@ pub(super) async fn admin(
         .parse::<Instant>()
         .ok()
         .zip(after.id.parse::<AccountId>().ok());
-    let from = position.unwrap_or_else(beginning);
+    let from = position.unwrap_or_else(accounts::newest);
     let mut listed = accounts::list(&service.db, from, PAGE + 1).await?;
     let more = listed.len() as i64 > PAGE;
     listed.truncate(PAGE as usize);
@@ -88,14 +88,6 @@ pub(super) async fn admin(
         },
         rows: listed.into_iter().map(row).collect(),
     }))
-}
-
-/// Newer than any account.
-fn beginning() -> (Instant, AccountId) {
-    let last = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-        .parse()
-        .expect("a UUID");
-    (Instant::from_micros(i64::MAX), last)
 }
 
 fn row(account: accounts::Listed) -> Row {

@@ -3,7 +3,7 @@
 use picard_domain::{DisplayName, Handle, Instant};
 use picard_sql::{Db, Error, record, sql, transaction};
 
-use super::{AccountId, SessionId};
+use super::{AccountId, ConnectionId, SessionId};
 
 record! {
     /// An account with its password hash, for checking a log-in.
@@ -75,7 +75,7 @@ pub(crate) async fn set_password(
     db: &Db,
     id: AccountId,
     hash: &str,
-    keep: SessionId,
+    keep: Option<SessionId>,
 ) -> Result<(), Error> {
     transaction!(db, |tx| {
         let update = sql!(
@@ -85,7 +85,7 @@ pub(crate) async fn set_password(
         );
         tx.execute(update).await?;
         let others = sql!(
-            "DELETE FROM sessions WHERE account_id = $1 AND id <> $2",
+            "DELETE FROM sessions WHERE account_id = $1 AND ($2 IS NULL OR id <> $2)",
             id,
             keep
         );
@@ -104,6 +104,46 @@ pub(crate) async fn delete(db: &Db, id: AccountId) -> Result<(), Error> {
     db.execute(sql!("DELETE FROM accounts WHERE id = $1", id))
         .await
         .map(drop)
+}
+
+/// Gives or takes the right to see the admin page.
+pub(crate) async fn set_superuser(db: &Db, id: AccountId, is_superuser: bool) -> Result<(), Error> {
+    let update = sql!(
+        "UPDATE accounts SET is_superuser = $2 WHERE id = $1",
+        id,
+        is_superuser
+    );
+    db.execute(update).await.map(drop)
+}
+
+/// Finds the connection of an account, live or lost.
+pub(crate) async fn connection(db: &Db, id: AccountId) -> Result<Option<ConnectionId>, Error> {
+    let row = db
+        .optional::<(ConnectionId,)>(sql!("SELECT id FROM connections WHERE account_id = $1", id))
+        .await?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// Finds an account by its username, as the admin area shows it.
+pub(crate) async fn find(db: &Db, username: &Handle) -> Result<Option<Listed>, Error> {
+    let select = sql!(
+        "SELECT a.id, a.username, a.name, a.is_superuser, a.created_at,
+                (SELECT MAX(s.last_seen_at) FROM sessions s WHERE s.account_id = a.id)
+                    AS last_seen_at,
+                c.remote_handle, c.scopes, c.access_expires_at, c.lost_at
+         FROM accounts a LEFT JOIN connections c ON c.account_id = a.id
+         WHERE a.username = $1",
+        username,
+    );
+    db.optional(select).await
+}
+
+/// Newer than any account: where a list begins.
+pub(crate) fn newest() -> (Instant, AccountId) {
+    let last = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+        .parse()
+        .expect("a UUID");
+    (Instant::from_micros(i64::MAX), last)
 }
 
 /// Lists accounts, newest first, from the one after `(created_at, id)` on.

@@ -1,5 +1,7 @@
 //! `/admin/audit`: what administrators did, the newest first.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::{
     extract::{Query, rejection::QueryRejection},
@@ -50,8 +52,8 @@ pub(super) async fn show(
 }
 
 /// Says what was done.
-fn in_words(act: Act) -> &'static str {
-    match act {
+fn in_words(act: impl Borrow<Act>) -> &'static str {
+    match *act.borrow() {
         Act::Disabled => "Locked the account",
         Act::Enabled => "Unlocked the account",
         Act::AdminGiven => "Made an administrator",

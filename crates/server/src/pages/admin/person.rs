@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use picard_app::{Error, Origin, PersonDetails, browser_name};
+use picard_app::{ActivityQuery, Entry, Error, Origin, PersonDetails, browser_name};
 use picard_domain::Handle;
 use picard_ui::{CopyText, CsrfForm, Field, Moment, Shell, html, html_with};
 use serde::Deserialize;
@@ -18,6 +18,9 @@ use super::{
     refused,
 };
 use crate::state::Server;
+
+/// How much of a person's trail their page shows.
+const LATEST: usize = 20;
 
 #[derive(Deserialize)]
 pub(super) struct Delete {
@@ -31,6 +34,7 @@ struct PersonPage {
     person: PersonDetails,
     id: CopyText,
     is_self: bool,
+    activity: Vec<Entry>,
 }
 
 #[derive(Template)]
@@ -42,15 +46,26 @@ struct DeletePage {
 }
 
 /// `GET /admin/people/{handle}`.
-pub(super) async fn show(admin: Admin, failure: Failure, path: IdPath) -> Response {
+pub(super) async fn show(
+    State(server): State<Server>,
+    admin: Admin,
+    failure: Failure,
+    path: IdPath,
+) -> Response {
     let person = match find(&admin, path).await {
         Ok(person) => person,
+        Err(error) => return failed(&admin, &failure, error),
+    };
+    let query = ActivityQuery::default();
+    let activity = match server.app.activity(person.id, query, LATEST).await {
+        Ok(activity) => activity.entries,
         Err(error) => return failed(&admin, &failure, error),
     };
     html(&PersonPage {
         shell: admin.shell(),
         id: CopyText::new("user-id", person.id),
         is_self: person.id == admin.member.person.id,
+        activity,
         person,
     })
 }

@@ -4,25 +4,19 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Args;
 use picard_client::{
     Server,
     admin::{Administrator, Registration},
 };
 
 use crate::{
-    data_dir::DataDir, hint::OrHint as _, logging::Logging, secret::Secret, web::WebSettings,
+    data_dir::DataDir, hint::OrHint as _, logging::Logging, secret::Secret, server::is_loopback,
+    web::WebSettings,
 };
 
-/// `picard client`.
-#[derive(Subcommand)]
-pub(crate) enum Client {
-    /// Register an OAuth client at a running server, as its administrator
-    #[command(
-        after_help = "Example:\n  ADMIN_USERNAME=admin ADMIN_PASSWORD=… picard client register\n\nOAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI and OAUTH_SCOPES say what to register;\nregistering the same client again changes it."
-    )]
-    Register(Register),
-}
+/// What the reference's script falls back to.
+const DEFAULT_PASSWORD: &str = "adminpassword";
 
 /// `picard client register`.
 #[derive(Args)]
@@ -38,7 +32,7 @@ pub(crate) struct Register {
         default_value = "admin"
     )]
     admin_username: String,
-    /// The administrator's password [default: adminpassword]
+    /// The administrator's password [default: adminpassword, for a server on this machine with DEBUG]
     #[arg(
         long,
         env = "ADMIN_PASSWORD",
@@ -57,17 +51,9 @@ pub(crate) struct Register {
     logging: Logging,
 }
 
-impl Client {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        match self {
-            Self::Register(register) => register.run().await,
-        }
-    }
-}
-
 impl Register {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
-    async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
         let mut keys = self.web.keys(&self.data_dir)?;
         let (client_id, client_secret) = self.web.credentials(keys.as_ref())?;
@@ -82,7 +68,7 @@ impl Register {
         let server = Server::new(&address)?;
         let administrator = Administrator {
             username: &self.admin_username,
-            password: &self.password()?,
+            password: &self.password(&address)?,
         };
         picard_client::admin::register(&server, administrator, &registration)
             .await
@@ -95,12 +81,25 @@ impl Register {
         Ok(())
     }
 
-    fn password(&self) -> anyhow::Result<String> {
+    /// The password as given. The reference's default one is for trying things
+    /// out: nobody's server elsewhere must have it.
+    fn password(&self, server: &str) -> anyhow::Result<String> {
         let given = Secret {
             name: "ADMIN_PASSWORD",
             value: self.admin_password.as_ref(),
             file: self.admin_password_file.as_ref(),
         };
-        Ok(given.read()?.unwrap_or_else(|| "adminpassword".to_owned()))
+        let given = given.read()?;
+        let is_trial = self.web.debug && is_loopback(server);
+        match given {
+            Some(password) if password != DEFAULT_PASSWORD || is_trial => Ok(password),
+            None if is_trial => Ok(DEFAULT_PASSWORD.to_owned()),
+            Some(_) => Err(anyhow::anyhow!(
+                "ADMIN_PASSWORD is the one that everybody knows"
+            ))
+            .or_hint("give the administrator another one: `picard user password HANDLE`; adminpassword is for a server on this machine, with DEBUG=true"),
+            None => Err(anyhow::anyhow!("ADMIN_PASSWORD is not set"))
+                .or_hint("set it to the password of the administrator ADMIN_USERNAME; only for a server on this machine, with DEBUG=true, it is adminpassword by itself"),
+        }
     }
 }

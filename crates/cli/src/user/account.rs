@@ -1,9 +1,9 @@
-//! `picard user`: accounts of either service.
+//! `picard user add` and `picard user password`: accounts of either service.
 
 use std::io::{IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 use picard_app::NewAccount;
 use zeroize::Zeroizing;
 
@@ -15,21 +15,6 @@ use crate::{
     server::Audit,
     web::{WebSettings, open_web},
 };
-
-/// `picard user`.
-#[derive(Subcommand)]
-pub(crate) enum User {
-    /// Make an account
-    #[command(
-        after_help = "Example:\n  picard user add jean-luc --admin\n  echo \"$PASSWORD\" | picard user add jean-luc --of web --password-stdin"
-    )]
-    Add(Box<Add>),
-    /// Give an account of the server a new password; log-ins and connected applications end
-    #[command(
-        after_help = "Example:\n  picard user password jean-luc\n  echo \"$PASSWORD\" | picard user password jean-luc --password-stdin"
-    )]
-    Password(Box<Password>),
-}
 
 /// `picard user password`.
 #[derive(Args)]
@@ -67,18 +52,9 @@ pub(crate) struct Add {
     web: WebSettings,
 }
 
-impl User {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        match self {
-            Self::Add(add) => add.run().await,
-            Self::Password(password) => password.run().await,
-        }
-    }
-}
-
 impl Password {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
-    async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
         let database = self.data.begin()?;
         let password = password(self.password_stdin)?;
         let app = self.data.open(database).await?;
@@ -92,7 +68,7 @@ impl Password {
 
 impl Add {
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
-    async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
         self.place.logging.start("warn")?;
         let password = password(self.password_stdin)?;
         match self.service {
