@@ -1,5 +1,6 @@
 //! What people and applications do, from end to end.
 
+mod administration;
 mod another_model;
 mod audit;
 mod backup;

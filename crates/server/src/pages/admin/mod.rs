@@ -181,7 +181,7 @@ fn tabs(path: &str) -> [NavLink; 4] {
         tab("Overview", "/admin"),
         tab("People", "/admin/people"),
         tab("Applications", "/admin/applications"),
-        tab("What was done", "/admin/audit"),
+        tab("Acts", "/admin/audit"),
     ]
 }
 
