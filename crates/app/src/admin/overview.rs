@@ -3,7 +3,7 @@
 use picard_store::{Db, SCHEMA, clients, people, users};
 
 use super::{Administration, Tally};
-use crate::{App, Error, Registered};
+use crate::{App, DatabaseState, Error, ModelState, Registered};
 
 /// How a server stands.
 pub struct Overview {
@@ -23,7 +23,7 @@ pub struct Overview {
     pub keys: Vec<KeyUse>,
     /// The name of the model that embeds.
     pub model: String,
-    /// Whether database and model work.
+    /// Whether database, keys and model work.
     pub health: Health,
 }
 
@@ -40,21 +40,22 @@ pub struct KeyUse {
 /// Whether a server could answer just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Database and model work.
+    /// Database, keys and model work.
     Good,
-    /// One of them does not; the log says which.
+    /// One of them does not; `/health/ready` says which.
     Bad,
 }
 
 impl App {
     /// Returns how the server stands, for those who administer it.
     pub async fn overview(&self, admin: &Administration) -> Result<Overview, Error> {
-        let health = match self.ready().await {
-            Ok(()) => Health::Good,
-            Err(error) => {
-                tracing::warn!(%error, "not ready");
-                Health::Bad
-            }
+        let state = self.state().await;
+        let database = matches!(state.database, DatabaseState::Ready | DatabaseState::Ahead);
+        let model = matches!(state.model, ModelState::Ready | ModelState::Renewing);
+        let health = if database && model && state.has_keys == Some(true) {
+            Health::Good
+        } else {
+            Health::Bad
         };
         let counts = clients::count(&admin.db).await?;
         let of = |kind| {
