@@ -48,9 +48,10 @@ impl App {
         let (owner, user) = self.person_behind(&question.of).await?;
         let now = self.now();
         let filter = visible(caller, owner.id, MemoryFilter::default()).unwrap_or_default();
-        let total = memories::count(&self.db, owner.id, &filter, now).await?;
-        let total = usize::try_from(total).unwrap_or(0);
-        let limit = question.limit.map_or(total, picard_domain::PageSize::get);
+        // Not the number of them: one that is written meanwhile would push the oldest out.
+        let limit = question
+            .limit
+            .map_or(usize::MAX, picard_domain::PageSize::get);
         let memories = match question.prompt {
             None => self.newest(&owner, &filter, now, limit).await?,
             Some(prompt) => {
@@ -77,6 +78,13 @@ impl App {
             memory: None,
         };
         self.noted_read(caller, &reading);
+        let total = match question.limit {
+            None => memories.len(),
+            Some(_) => {
+                let count = memories::count(&self.db, owner.id, &filter, now).await?;
+                usize::try_from(count).unwrap_or(0).max(memories.len())
+            }
+        };
         Ok(Persona {
             user,
             memories,

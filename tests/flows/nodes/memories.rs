@@ -1,5 +1,7 @@
 //! A memory that was written at one node, as the others see it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use picard_tests::{
     application::{Tokens, call},
     nodes::Nodes,
@@ -278,4 +280,37 @@ async fn of_changes_at_several_nodes_at_once_each_is_done_or_told_of_the_conflic
         assert!(done.contains(&last.own[0]), "{last:?}, {done:?}");
         two.everywhere_but(0, &last).await;
     }
+}
+
+/// Whoever counts first and then takes so many loses the oldest to one that is written meanwhile.
+#[tokio::test]
+async fn a_persona_that_is_asked_for_while_its_owner_writes_lacks_nothing() {
+    let two = Two::at(2).await;
+    let submit = |n: usize| json!({"text": format!("Entry {n}"), "permission": "public"});
+    two.write(0, "submit_memory", submit(0)).await;
+    let written = AtomicUsize::new(1);
+    let writing = async {
+        for n in 1..60 {
+            two.write(0, "submit_memory", submit(n)).await;
+            written.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let asking = async {
+        while written.load(Ordering::SeqCst) < 60 {
+            for prompt in [Value::Null, json!("the first entry")] {
+                let before = written.load(Ordering::SeqCst);
+                let ask = json!({"user_id": "data", "prompt": prompt});
+                let (status, found) =
+                    call(two.nodes.at(1), &two.reader.access, "query_user", ask).await;
+                assert_eq!(status, 200, "{found}");
+                let texts = texts(&found);
+                assert_eq!(found["total"], json!(texts.len()));
+                for n in 0..before {
+                    let entry = format!("Entry {n}");
+                    assert!(texts.contains(&entry), "{entry} of {before} is missing");
+                }
+            }
+        }
+    };
+    futures::join!(writing, asking);
 }
