@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod bad_input;
 mod canary;
+mod chaos;
 mod client;
 mod command_line;
 mod deployment;
