@@ -72,19 +72,18 @@ impl App {
                 .await?
             }
         };
+        let total = if question.limit.is_none() {
+            memories.len()
+        } else {
+            let count = memories::count(&self.db, owner.id, &filter, now).await?;
+            usize::try_from(count).unwrap_or(0).max(memories.len())
+        };
         let reading = Reading {
             of: owner.id,
             memories: memories.len(),
             memory: None,
         };
         self.noted_read(caller, &reading);
-        let total = match question.limit {
-            None => memories.len(),
-            Some(_) => {
-                let count = memories::count(&self.db, owner.id, &filter, now).await?;
-                usize::try_from(count).unwrap_or(0).max(memories.len())
-            }
-        };
         Ok(Persona {
             user,
             memories,
