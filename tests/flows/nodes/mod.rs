@@ -4,6 +4,7 @@
 
 mod access;
 mod memories;
+mod outage;
 mod people;
 mod races;
 
