@@ -59,9 +59,11 @@ struct Kept {
     state: State,
 }
 
-/// A write that may have happened.
+/// A write of which more is to be learned.
 struct Unsure {
     name: String,
+    /// Whether a command has said so, and only its id is not known.
+    told: bool,
 }
 
 impl Actor {
@@ -227,12 +229,12 @@ impl Actor {
             }
             Sent::Answer { status, body, .. } => {
                 self.world.wrong(format!("{what} {name}: {status} {body}"));
-                self.unsure.push(Unsure { name });
+                self.unsure.push(Unsure { name, told: false });
             }
             Sent::Never => model.withdraw(self.who, &name),
             Sent::Unsure => {
                 count(&self.world.counts.unsure);
-                self.unsure.push(Unsure { name });
+                self.unsure.push(Unsure { name, told: false });
             }
         }
     }
@@ -260,9 +262,8 @@ impl Actor {
             let Some(list) = self.list().await else {
                 continue;
             };
-            for Unsure { name } in std::mem::take(&mut self.unsure) {
-                let happened = self.world.model.conclude(self.who, &name);
-                if happened {
+            for Unsure { name, told } in std::mem::take(&mut self.unsure) {
+                if self.world.model.conclude(self.who, &name) && !told {
                     count(&self.world.counts.happened);
                 }
                 let found = list.iter().find(|memory| name_of(memory) == name);
@@ -437,9 +438,10 @@ impl Actor {
             let mut state = self.new_state(&name);
             // A line is stored whenever it comes, also after its end.
             state.expires = None;
-            lines.push_str(&format!("{}\n", state.to_json()));
+            lines += &state.to_json().to_string();
+            lines.push('\n');
             self.world.model.begin(self.who, &name, Some(state));
-            new.push(Unsure { name });
+            new.push(Unsure { name, told: true });
         }
         for _ in 0..200 {
             let (world, lines) = (self.world.clone(), lines.clone());
@@ -455,7 +457,7 @@ impl Actor {
             match done.expect("it does not panic") {
                 Ok(_) => {
                     count(&self.world.counts.imported);
-                    for Unsure { name } in &new {
+                    for Unsure { name, .. } in &new {
                         self.world.model.acknowledged(self.who, name);
                     }
                     // They are there for certain. A list tells their ids.

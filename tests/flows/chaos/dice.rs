@@ -1,6 +1,6 @@
 //! Chance that a seed decides.
 
-/// A row of numbers that look random (SplitMix64, Steele et al. 2014).
+/// A row of numbers that look random (`SplitMix64`, Steele et al. 2014).
 #[derive(Clone)]
 pub(super) struct Dice(u64);
 

@@ -165,7 +165,7 @@ fn harm(
                 } else {
                     Stop::Fast
                 };
-                let with_it = None::<usize>;
+                let with_it = dice.once_in(2).then_some(victim);
                 let mut begun = None;
                 world.without_database(
                     || cluster.stop(how),
