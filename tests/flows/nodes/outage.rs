@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use picard_testkit::{Cluster, cluster::Stop};
 use picard_tests::{
     application::{Application, call},
@@ -100,15 +101,20 @@ async fn without_a_database_every_answer_is_503_until_it_is_back() {
             assert_eq!(works(&base).await.0, 200);
         }
         cluster.stop(stop);
-        for base in nodes.all() {
-            let secrets = (tokens.access.as_str(), tokens.refresh.as_str());
-            for (what, request) in requests(&base, &person, &csrf, &application, secrets) {
-                let page = answer(request).await;
-                assert_eq!(page.status, 503, "{what}: {}", page.body);
-                let seconds: Option<u64> = page.header("retry-after").parse().ok();
-                assert!(seconds.is_some(), "{what}: {:?}", page.headers);
-                assert!(!page.body.contains("postgres"), "{what}: {}", page.body);
-            }
+        let secrets = (tokens.access.as_str(), tokens.refresh.as_str());
+        let all = nodes.all();
+        let asked = all
+            .iter()
+            .flat_map(|base| requests(base, &person, &csrf, &application, secrets));
+        // All at once: each of them may wait a while for a connection.
+        let asked = asked.map(async |(what, request)| (what, answer(request).await));
+        for (what, page) in join_all(asked).await {
+            assert_eq!(page.status, 503, "{what}: {}", page.body);
+            let seconds: Option<u64> = page.header("retry-after").parse().ok();
+            assert!(seconds.is_some(), "{what}: {:?}", page.headers);
+            assert!(!page.body.contains("postgres"), "{what}: {}", page.body);
+        }
+        for base in &all {
             let lives = answer(http().get(format!("{base}/health"))).await;
             assert_eq!(lives.status, 200, "the process itself lives");
         }
