@@ -235,7 +235,7 @@ fn complaints(nodes: &[Node]) -> BTreeMap<String, usize> {
             let what = match entry["level"].as_str() {
                 Some("INFO" | "DEBUG" | "TRACE") => continue,
                 Some(level) => {
-                    let field = |name: &str| entry["fields"][name].as_str().unwrap_or_default();
+                    let field = |name: &str| entry[name].as_str().unwrap_or_default();
                     let cause = [field("cause"), field("error")].concat();
                     format!("{level} {} {cause}", field("message"))
                 }
