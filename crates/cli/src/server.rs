@@ -212,13 +212,25 @@ impl ServerSettings {
 /// Embeds again what another model embedded, while the server serves. To be
 /// aborted when it stops; the next start goes on.
 pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
+    const PAUSE: Duration = Duration::from_secs(10);
     let app = app.clone();
     tokio::spawn(async move {
-        match app.renew_vectors().await {
-            Ok(0) => {}
-            Ok(renewed) => tracing::info!(renewed, "memories were embedded by the present model"),
-            Err(error) => {
-                tracing::error!(%error, "embedding again stopped; it goes on at the next start");
+        loop {
+            match app.renew_vectors().await {
+                Ok(0) => return,
+                Ok(renewed) => {
+                    tracing::info!(renewed, "memories were embedded by the present model");
+                    return;
+                }
+                // It goes on from where it was.
+                Err(error @ picard_app::Error::Unavailable(_)) => {
+                    tracing::warn!(%error, "embedding again will be tried again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "embedding again stopped; it goes on at the next start");
+                    return;
+                }
             }
         }
     })
