@@ -11,7 +11,7 @@ use sqlx::{
 use crate::{
     Attempts, Error, Query, Record, Refusal, Row, Tx,
     postgres::{Postgres, Use},
-    wait,
+    sqlite, wait,
 };
 
 /// How long a look whether the database answers may take.
@@ -227,7 +227,9 @@ impl Db {
         Ok(match self {
             // IMMEDIATE takes the write lock now: a transaction that read first and then
             // wants to write could not wait for the lock, only fail.
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => {
+                Tx::Sqlite(sqlite::Begun::by("BEGIN IMMEDIATE", write).await?)
+            }
             Self::Postgres(server) => Tx::Postgres(server.begin("BEGIN").await?),
         })
     }
@@ -235,7 +237,7 @@ impl Db {
     /// Begins a transaction whose reads all see the database of one moment.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => Tx::Sqlite(sqlite::Begun::by("BEGIN", read).await?),
             Self::Postgres(server) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Tx::Postgres(server.begin(begin).await?)

@@ -91,6 +91,7 @@ mod query;
 mod refusal;
 mod retry;
 mod row;
+mod sqlite;
 mod tx;
 
 pub use db::{Db, Options, Source, sqlite_path};
@@ -98,7 +99,7 @@ pub use error::Error;
 pub use file::{Alone, check_file, copy_file};
 pub use migrate::{Migration, Schema, migrate, pending, tables, version};
 pub use pool::PoolState;
-pub use postgres::{Begun, Postgres};
+pub use postgres::Postgres;
 pub use query::{Bind, Query, Value, placeholders};
 pub use refusal::Refusal;
 pub use retry::{Attempts, Transient, retries, wait};

@@ -1,8 +1,6 @@
 //! A transaction: all of it, or nothing.
 
-use sqlx::{Sqlite, Transaction};
-
-use crate::{Error, Query, Record, Row, db::at_most_one, postgres::Begun};
+use crate::{Error, Query, Record, Row, db::at_most_one, postgres, sqlite};
 
 /// Runs a body in a transaction, commits it, and gives back its value.
 ///
@@ -38,9 +36,9 @@ macro_rules! transaction {
 /// A transaction that was begun. Dropped without [`Tx::commit`], it is rolled back.
 pub enum Tx {
     /// On SQLite.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(sqlite::Begun),
     /// On PostgreSQL.
-    Postgres(Begun),
+    Postgres(postgres::Begun),
 }
 
 impl Tx {
@@ -62,7 +60,7 @@ impl Tx {
     /// Runs a statement and returns how many rows it changed.
     pub async fn execute(&mut self, query: Query) -> Result<u64, Error> {
         Ok(match self {
-            Self::Sqlite(tx) => query.sqlite().execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(tx) => query.sqlite().execute(tx.live()?).await?.rows_affected(),
             Self::Postgres(tx) => tx.execute(&query).await?.rows_affected(),
         })
     }
@@ -91,7 +89,7 @@ impl Tx {
         postgres: &'static str,
     ) -> Result<(), Error> {
         match self {
-            Self::Sqlite(tx) => sqlx::raw_sql(sqlite).execute(&mut **tx).await.map(drop)?,
+            Self::Sqlite(tx) => sqlx::raw_sql(sqlite).execute(tx.live()?).await.map(drop)?,
             Self::Postgres(tx) => tx.script(postgres).await?,
         }
         Ok(())
@@ -100,7 +98,7 @@ impl Tx {
     pub(crate) async fn rows(&mut self, query: &Query) -> Result<Vec<Row>, Error> {
         Ok(match self {
             Self::Sqlite(tx) => {
-                let rows = query.sqlite().fetch_all(&mut **tx).await?;
+                let rows = query.sqlite().fetch_all(tx.live()?).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Self::Postgres(tx) => {
