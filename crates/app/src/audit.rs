@@ -143,12 +143,18 @@ impl Trail {
     /// Writes what waits, until nothing does.
     async fn write_later(self: Arc<Self>) {
         let mut pause = PAUSE;
+        let mut fails = false;
         loop {
             tokio::time::sleep(pause).await;
             pause = match self.write().await {
-                Ok(()) => PAUSE,
+                Ok(()) => {
+                    fails = false;
+                    PAUSE
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "the audit trail cannot be written; it is tried again");
+                    if !std::mem::replace(&mut fails, true) {
+                        tracing::warn!(%error, "the audit trail cannot be written; it is tried again");
+                    }
                     AGAIN
                 }
             };

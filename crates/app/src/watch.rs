@@ -149,6 +149,7 @@ impl Watches {
 impl Bell {
     /// Looks the version up, and rings when it is another, until nobody hears it.
     async fn ring(self, db: Db, user: UserId) {
+        let mut fails = false;
         loop {
             tokio::select! {
                 () = self.version.closed() => return,
@@ -157,6 +158,7 @@ impl Bell {
             }
             match users::version(&db, user).await {
                 Ok(now) => {
+                    fails = false;
                     self.version.send_if_modified(|known| {
                         let another = *known != now;
                         *known = now;
@@ -164,7 +166,11 @@ impl Bell {
                     });
                 }
                 // The watches come upon it themselves when it lasts.
-                Err(error) => tracing::warn!(%error, "a version cannot be looked up"),
+                Err(error) => {
+                    if !std::mem::replace(&mut fails, true) {
+                        tracing::warn!(%error, "a version cannot be looked up");
+                    }
+                }
             }
         }
     }

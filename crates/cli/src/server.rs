@@ -210,11 +210,13 @@ impl ServerSettings {
 }
 
 /// Embeds again what another model embedded, while the server serves. To be
-/// aborted when it stops; the next start goes on.
+/// aborted when it stops; the next start goes on. What holds it up, such as a
+/// database that is away, is told once.
 pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
-    const PAUSE: Duration = Duration::from_secs(10);
+    const AGAIN: Duration = Duration::from_secs(10);
     let app = app.clone();
     tokio::spawn(async move {
+        let mut told = false;
         loop {
             match app.renew_vectors().await {
                 Ok(0) => return,
@@ -222,16 +224,15 @@ pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
                     tracing::info!(renewed, "memories were embedded by the present model");
                     return;
                 }
-                // It goes on from where it was.
-                Err(error @ picard_app::Error::Unavailable(_)) => {
-                    tracing::warn!(%error, "embedding again will be tried again");
-                    tokio::time::sleep(PAUSE).await;
-                }
                 Err(error) => {
-                    tracing::error!(%error, "embedding again stopped; it goes on at the next start");
-                    return;
+                    if !told {
+                        let error = anyhow::Error::from(error);
+                        tracing::warn!("embedding again is held up, and goes on later: {error:#}");
+                    }
+                    told = true;
                 }
             }
+            tokio::time::sleep(AGAIN).await;
         }
     })
 }
@@ -253,7 +254,10 @@ pub(crate) fn keep_house_in_background(app: &Arc<App>) -> JoinHandle<()> {
                         tracing::info!(what, rows, "cleared");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "housekeeping will be tried again"),
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    tracing::warn!("housekeeping will be tried again: {error:#}");
+                }
             }
         }
     })

@@ -10,12 +10,17 @@ use picard_oauth::{ErrorCode, OAuthError, bearer::BASIC_CHALLENGE};
 
 use crate::problem::Problem;
 
+/// When to come again while the database is away, in seconds.
+const SOON: u64 = 2;
+
 /// An error of an endpoint that applications call.
 pub(super) enum Refused {
     OAuth(OAuthError),
     /// Too many requests: come again in so many seconds. As an error of OAuth too,
     /// since that is what its clients can read.
     TooMany(u64),
+    /// The database is away for a moment; in the words of OAuth too.
+    Unavailable,
     Problem(Box<Problem>),
 }
 
@@ -36,7 +41,13 @@ impl From<OAuthError> for Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self::Problem(Box::new(error.into()))
+        match error {
+            Error::Unavailable(cause) => {
+                tracing::warn!(%cause, "unavailable");
+                Self::Unavailable
+            }
+            error => Self::Problem(Box::new(error.into())),
+        }
     }
 }
 
@@ -46,12 +57,11 @@ impl IntoResponse for Refused {
             Self::Problem(problem) => problem.into_response(),
             Self::TooMany(seconds) => {
                 let why = format!("too many requests; try again in {seconds} seconds");
-                let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, why);
-                let mut response = (StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response();
-                never_cached(response.headers_mut());
-                let headers = response.headers_mut();
-                headers.insert(header::RETRY_AFTER, seconds.into());
-                response
+                later(StatusCode::TOO_MANY_REQUESTS, why, seconds)
+            }
+            Self::Unavailable => {
+                let why = "the service is not available right now; try again soon";
+                later(StatusCode::SERVICE_UNAVAILABLE, why.to_owned(), SOON)
             }
             Self::OAuth(error) => {
                 let status =
@@ -68,6 +78,16 @@ impl IntoResponse for Refused {
             }
         }
     }
+}
+
+/// Asks to come again in so many seconds.
+fn later(status: StatusCode, why: String, seconds: u64) -> Response {
+    let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, why);
+    let mut response = (status, Json(error)).into_response();
+    let headers = response.headers_mut();
+    never_cached(headers);
+    headers.insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 /// Marks an answer as not to be kept (RFC 6749 section 5.1).
