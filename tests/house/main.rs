@@ -2,6 +2,7 @@
 
 mod deployment;
 mod rows;
+mod sql;
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 

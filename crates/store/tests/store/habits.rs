@@ -16,6 +16,16 @@ const USER_TABLES: [&str; 10] = [
     "audit",
 ];
 
+/// The other tables: of everybody, or of nobody. What is in neither list is refused, so
+/// that whoever makes a table says whose rows it holds.
+const SHARED_TABLES: [&str; 5] = [
+    "users",
+    "clients",
+    "attempts",
+    "client_assertions",
+    "leases",
+];
+
 /// Words and signs of features that not every database has.
 const FORBIDDEN: [&str; 24] = [
     "skip locked",
@@ -119,6 +129,54 @@ fn every_statement_on_a_user_s_rows_names_the_user_or_a_digest() {
         };
         let bound = names(condition, "user_id") || names(condition, "digest");
         assert!(bound, "{file}: whose rows? {statement}");
+    }
+}
+
+#[test]
+fn every_join_with_a_user_s_rows_is_by_the_user() {
+    let mut seen = 0;
+    for (file, statement) in statements() {
+        for joined in statement.split(" JOIN ").skip(1) {
+            let table = joined.split(' ').next().expect("a table");
+            let on = joined.split(" WHERE ").next().expect("a condition");
+            if USER_TABLES.contains(&table) {
+                seen += 1;
+                assert!(names(on, "user_id"), "{file}: by what? {joined}");
+            }
+        }
+        // A list of tables would be a join without a condition of its own.
+        let from = statement.split(" FROM ").skip(1);
+        for tables in from.filter_map(|rest| rest.split([' ', ')']).next()) {
+            assert!(!tables.ends_with(','), "{file}: write JOIN: {statement}");
+        }
+    }
+    assert!(seen > 3, "the joins are found");
+}
+
+#[test]
+fn every_table_is_known_as_somebody_s_or_as_everybody_s() {
+    for (file, text) in migrations() {
+        // One that is made under another name on the way gets its own at the end.
+        let renamed = |made: &str| {
+            let (_, name) = text.split_once(&format!("ALTER TABLE {made} RENAME TO "))?;
+            name.split(';').next().map(str::to_owned)
+        };
+        for made in text.split("CREATE TABLE ").skip(1) {
+            let made = made.split(' ').next().expect("a name");
+            let name = renamed(made).unwrap_or_else(|| made.to_owned());
+            let name = name.as_str();
+            let known = USER_TABLES.contains(&name) || SHARED_TABLES.contains(&name);
+            assert!(known, "{file}: whose rows does {name} hold?");
+        }
+        let others = [
+            "CREATE TEMP",
+            "CREATE UNLOGGED",
+            "CREATE TABLE IF",
+            "CREATE VIEW",
+        ];
+        for other in others {
+            assert!(!text.contains(other), "{file}: {other}");
+        }
     }
 }
 
