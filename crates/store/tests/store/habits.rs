@@ -54,11 +54,13 @@ const FORBIDDEN: [&str; 24] = [
     "select *",
 ];
 
-/// What an operator asks about all people at once, seldom: these go to every
+/// What is asked about all people at once, seldom: these go to every
 /// machine that users are spread over.
-const ACROSS_PEOPLE: [&str; 2] = [
+const ACROSS_PEOPLE: [&str; 3] = [
     "SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL",
     "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
+    // Once at each start: how many memories another model embedded.
+    "SELECT COUNT(*) FROM vectors WHERE model <> $1",
 ];
 
 /// All texts within `sql!(…)` of this crate, with the file that holds each.
