@@ -57,7 +57,7 @@ fn both_services_wait_for_a_database_that_comes_later_and_say_so() {
     let starts: Vec<_> = starts
         .map(|(mut command, log)| {
             command.env("PICARD_DATABASE_WAIT", "600");
-            std::thread::spawn(move || ready(command, &log))
+            std::thread::spawn(move || ready(command, &log, "public_url"))
         })
         .collect();
     for log in &logs {

@@ -227,7 +227,7 @@ pub fn succeeded(output: &Output) {
 
 /// Starts a service that writes to the log; returns it, when it has said that it
 /// is ready, with what it said of `field`.
-fn ready(mut command: Command, log: &Path, field: &str) -> (Child, String) {
+pub fn ready(mut command: Command, log: &Path, field: &str) -> (Child, String) {
     let mut open = fs::OpenOptions::new();
     let file = open.create(true).append(true).open(log);
     let file = file.expect("the log can be written");

@@ -48,7 +48,7 @@ pub(crate) enum User {
     #[command(
         after_help = "Example:\n  picard user password jean-luc\n  echo \"$PASSWORD\" | picard user password jean-luc --password-stdin"
     )]
-    Password(Password),
+    Password(Box<Password>),
 }
 
 impl User {
