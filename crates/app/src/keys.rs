@@ -16,7 +16,10 @@ use moka::sync::Cache;
 use picard_crypto::{DataKey, KeyId, Keyring, Wrapped, sha256};
 use picard_domain::{Entropy, UserId};
 use picard_metrics::{DataKeyLookup, ServerMetrics};
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::spawn_blocking,
+};
 
 use crate::{App, Cause, Error};
 
@@ -26,7 +29,7 @@ const IDLE: Duration = Duration::from_mins(10);
 
 /// How often unknown keys lead to a reading at most: a key that is nowhere must
 /// not cost one for each request.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Reads the keyring where it is kept. It may take as long as a command takes,
 /// so it is called where waiting blocks nobody.
@@ -34,11 +37,11 @@ pub type ReadKeyring = dyn Fn() -> Result<Keyring, Cause> + Send + Sync;
 
 /// The keyring, and the data keys that it opened.
 pub(crate) struct Keys {
-    keyring: RwLock<Arc<Keyring>>,
+    keyring: Arc<RwLock<Arc<Keyring>>>,
     source: Option<Arc<ReadKeyring>>,
     /// Held while the keyring is read, so that an older state of it never follows
-    /// a newer one.
-    readings: Mutex<Readings>,
+    /// a newer one, and only one reading runs at a time.
+    readings: Arc<Mutex<Readings>>,
     /// By the wrapped form, so that another wrapping can never give a stale key.
     opened: Cache<[u8; 32], Arc<DataKey>>,
     metrics: Arc<ServerMetrics>,
@@ -49,7 +52,7 @@ pub(crate) struct Keys {
 struct Readings {
     /// When the last reading began.
     last: Option<Instant>,
-    /// When one was made for a key that was not there.
+    /// When one ended that was made for a key and did not bring it.
     in_vain: Option<Instant>,
 }
 
@@ -72,9 +75,9 @@ impl App {
 impl Keys {
     pub(crate) fn new(keyring: Keyring, metrics: Arc<ServerMetrics>) -> Self {
         Self {
-            keyring: RwLock::new(Arc::new(keyring)),
+            keyring: Arc::new(RwLock::new(Arc::new(keyring))),
             source: None,
-            readings: Mutex::default(),
+            readings: Arc::default(),
             opened: Cache::builder()
                 .max_capacity(KEPT)
                 .time_to_idle(IDLE)
@@ -162,58 +165,78 @@ impl Keys {
     }
 
     fn current(&self) -> Arc<Keyring> {
-        let keyring = self.keyring.read().unwrap_or_else(PoisonError::into_inner);
-        keyring.clone()
+        current(&self.keyring)
     }
 
     /// Reads the keyring again for a key that is not known, unless that was in
     /// vain a moment ago.
     async fn look_for(&self, id: KeyId) -> Arc<Keyring> {
-        let mut readings = self.readings.lock().await;
+        let readings = self.readings.clone().lock_owned().await;
         let known = self.current();
         // Whoever had the lock may have found it.
-        if known.key_ids().contains(&id)
-            || readings.in_vain.is_some_and(|at| at.elapsed() < LOOK_AGAIN)
-        {
-            return known;
+        let found = known.key_ids().contains(&id);
+        if !found && readings.in_vain.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+            return self.read(readings, Some(id)).await;
         }
-        self.read(&mut readings).await;
-        let keyring = self.current();
-        let found = keyring.key_ids().contains(&id);
-        readings.in_vain = (!found).then(Instant::now);
-        tracing::info!(%id, found, "read the keyring again for a new master key");
-        keyring
+        known
     }
 
     /// Returns the keyring as it is kept at some moment after this call. One
     /// reading serves everybody who asked before it began.
     async fn read_again(&self) -> Arc<Keyring> {
         let asked = Instant::now();
-        let mut readings = self.readings.lock().await;
+        let readings = self.readings.clone().lock_owned().await;
         if readings.last.is_none_or(|began| began < asked) {
-            self.read(&mut readings).await;
+            return self.read(readings, None).await;
         }
         self.current()
     }
 
-    /// Takes over the keyring from where it is kept. One that cannot be read
-    /// changes nothing: the known keys still open what they did.
-    async fn read(&self, readings: &mut Readings) {
-        let Some(source) = self.source.clone() else {
-            return;
-        };
-        readings.last = Some(Instant::now());
-        let read = match spawn_blocking(move || source()).await {
-            Ok(read) => read,
-            Err(ended) => Err(ended.into()),
-        };
-        match read {
-            Ok(read) => {
-                let keyring = self.keyring.write();
-                *keyring.unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
+    /// Takes over the keyring from where it is kept, maybe for a key. In a task of
+    /// its own that holds the lock to the end: when the caller hangs up, the
+    /// reading goes on, and the next caller waits for it instead of beginning another.
+    async fn read(
+        &self,
+        mut readings: OwnedMutexGuard<Readings>,
+        wanted: Option<KeyId>,
+    ) -> Arc<Keyring> {
+        if let Some(source) = self.source.clone() {
+            let keyring = self.keyring.clone();
+            let reading = tokio::spawn(async move {
+                readings.last = Some(Instant::now());
+                take_over(&keyring, source).await;
+                if let Some(id) = wanted {
+                    let found = current(&keyring).key_ids().contains(&id);
+                    readings.in_vain = (!found).then(Instant::now);
+                    tracing::info!(%id, found, "read the keyring again for a new master key");
+                }
+            });
+            if let Err(error) = reading.await {
+                tracing::error!(%error, "the keyring was not read again");
             }
-            Err(error) => tracing::error!(%error, "the keyring cannot be read again"),
         }
+        self.current()
+    }
+}
+
+fn current(keyring: &RwLock<Arc<Keyring>>) -> Arc<Keyring> {
+    let keyring = keyring.read().unwrap_or_else(PoisonError::into_inner);
+    keyring.clone()
+}
+
+/// Reads a keyring, and puts it in the place of the one that is known. One that
+/// cannot be read changes nothing: the known keys still open what they did.
+async fn take_over(keyring: &RwLock<Arc<Keyring>>, source: Arc<ReadKeyring>) {
+    let read = match spawn_blocking(move || source()).await {
+        Ok(read) => read,
+        Err(ended) => Err(ended.into()),
+    };
+    match read {
+        Ok(read) => {
+            let mut keyring = keyring.write().unwrap_or_else(PoisonError::into_inner);
+            *keyring = Arc::new(read);
+        }
+        Err(error) => tracing::error!(%error, "the keyring cannot be read again"),
     }
 }
 
@@ -290,6 +313,41 @@ mod tests {
             assert!(keys.open(user, &wrapped).await.is_err());
         }
         assert!(file.reads() - before < 100, "a look for each request");
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_nobody_waits_for_any_more_goes_on_alone_and_counts() {
+        let entropy = Counting(AtomicU8::new(0));
+        let old = Keyring::generate(&entropy);
+        let new = old.rotated(&entropy);
+        let mut keys = Keys::new(old, Arc::default());
+        let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let (kept, released) = (new.clone(), Mutex::new(released));
+        keys.source = Some(Arc::new(move || {
+            begun.send(())?;
+            released.lock().expect("unpoisoned").recv()?;
+            Ok(kept.clone())
+        }));
+        let keys = Arc::new(keys);
+        let stranger = Keyring::generate(&entropy).active();
+        for n in 0..20 {
+            let asker = keys.clone();
+            let asker = tokio::spawn(async move { asker.knows(stranger).await });
+            if n == 0 {
+                began.recv().await.expect("the first one reads");
+            } else {
+                tokio::task::yield_now().await;
+            }
+            // The client hangs up.
+            asker.abort();
+            assert!(asker.await.is_err());
+        }
+        assert!(began.is_empty(), "one runs, and nobody began another");
+        release.send(()).expect("it waits");
+        assert!(!keys.knows(stranger).await);
+        assert!(keys.knows(new.active()).await, "its result was taken over");
+        assert!(began.is_empty(), "what it did not find is remembered");
     }
 
     #[tokio::test]
