@@ -1,23 +1,41 @@
 //! Whether this process can be asked anything: the database, the migrations,
 //! the keys and the model, each by itself.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use picard_domain::{Instant, Span};
+use picard_domain::{Clock, Instant, Span};
 use picard_store::users;
+use tokio::sync::Mutex;
 
 use crate::{App, Error};
 
-/// How long the keys count as complete after they were: to look goes over all
-/// accounts, and anybody may ask for readiness.
-const KEYS_FOR: Span = Span::minutes(1);
+/// How long the keys count as complete, or as not, after a look: it goes over
+/// all accounts, and anybody may ask for readiness.
+const COMPLETE_FOR: Span = Span::minutes(1);
+const MISSING_FOR: Span = Span::seconds(5);
 
-/// When the keys were last complete, in microseconds.
-pub(crate) struct Checked(AtomicI64);
+/// Whether the keys were complete at the last look, and when that was. Held
+/// while somebody looks.
+#[derive(Default)]
+pub(crate) struct Checked(Mutex<Option<(Instant, bool)>>);
 
-impl Default for Checked {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
+impl Checked {
+    /// Returns what the last look found, or looks when that was too long ago.
+    /// A failure is not kept.
+    async fn or_look<E>(
+        &self,
+        clock: &dyn Clock,
+        look: impl Future<Output = Result<bool, E>>,
+    ) -> Result<bool, E> {
+        let mut last = self.0.lock().await;
+        let now = clock.now();
+        if let Some((at, complete)) = *last {
+            let lasts = if complete { COMPLETE_FOR } else { MISSING_FOR };
+            if at <= now && now < at + lasts {
+                return Ok(complete);
+            }
+        }
+        let complete = look.await?;
+        *last = Some((clock.now(), complete));
+        Ok(complete)
     }
 }
 
@@ -90,11 +108,12 @@ impl App {
     }
 
     async fn has_keys(&self) -> Result<bool, Error> {
-        let now = self.now();
-        let last = Instant::from_micros(self.checked.0.load(Ordering::Relaxed));
-        if last <= now && now < last + KEYS_FOR {
-            return Ok(true);
-        }
+        self.checked
+            .or_look(&*self.clock(), self.look_at_keys())
+            .await
+    }
+
+    async fn look_at_keys(&self) -> Result<bool, Error> {
         for id in users::key_ids_in_use(&self.db).await? {
             let id = id.parse().map_err(Error::internal)?;
             if !self.keys.knows(id).await {
@@ -102,7 +121,46 @@ impl App {
                 return Ok(false);
             }
         }
-        self.checked.0.store(now.micros(), Ordering::Relaxed);
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicI64, AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    /// Shows so many seconds.
+    struct Shown(AtomicI64);
+
+    impl Clock for Shown {
+        fn now(&self) -> Instant {
+            Instant::from_micros(self.0.load(Ordering::Relaxed) * 1_000_000)
+        }
+    }
+
+    #[tokio::test]
+    async fn however_many_ask_whether_keys_are_missing_few_looks_go_over_all_accounts() {
+        let (clock, looks) = (Shown(AtomicI64::new(100)), AtomicUsize::new(0));
+        let checked = Checked::default();
+        let ask = async |second, there| {
+            clock.0.store(second, Ordering::Relaxed);
+            let look = async {
+                looks.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(there)
+            };
+            let found = checked.or_look(&clock, look).await.expect("answered");
+            (found, looks.load(Ordering::Relaxed))
+        };
+        assert_eq!(ask(100, false).await, (false, 1));
+        assert_eq!(ask(104, true).await, (false, 1), "remembered");
+        assert_eq!(ask(105, true).await, (true, 2));
+        assert_eq!(ask(164, false).await, (true, 2), "remembered longer");
+        assert_eq!(ask(165, false).await, (false, 3));
+        assert_eq!(ask(90, true).await, (true, 4), "the clock was set back");
     }
 }
