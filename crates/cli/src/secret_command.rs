@@ -10,7 +10,8 @@
 //! What it prints is never shown. What it says on standard error is, when it fails.
 
 use std::{
-    io::{self, Read},
+    io::{self, IsTerminal as _, Read},
+    os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
@@ -18,6 +19,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use crate::hint::OrHint as _;
@@ -65,35 +67,47 @@ impl SecretCommand {
 
     /// Runs it and returns what it printed.
     pub(crate) fn run(&self) -> anyhow::Result<Zeroizing<String>> {
-        self.run_within(PATIENCE)
+        // At a terminal it may ask a person: there only the group in front can, and
+        // that is the group that Ctrl-C ends.
+        let reach = if io::stdin().is_terminal() {
+            Reach::Child
+        } else {
+            Reach::Group
+        };
+        self.run_within(PATIENCE, reach)
     }
 
-    fn run_within(&self, patience: Duration) -> anyhow::Result<Zeroizing<String>> {
+    fn run_within(&self, patience: Duration, reach: Reach) -> anyhow::Result<Zeroizing<String>> {
         let shown = format!("{}: `{}`", self.name, self.program);
         let end = Instant::now() + patience;
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::piped());
+        if reach == Reach::Group {
+            command.process_group(0);
+        }
+        let mut child = command
             .spawn()
             .with_context(|| format!("{shown} cannot be started"))?;
         let said = Said::listen(child.stderr.take());
         let printed = read_all(child.stdout.take());
         let ended = match printed.recv_timeout(patience) {
             Ok(Ok(bytes)) if bytes.len() > LONGEST => {
-                end_now(&mut child);
+                end_now(&mut child, reach);
                 bail!("{shown} printed more than {} KiB", LONGEST / 1024);
             }
             Ok(Ok(bytes)) => wait(&mut child, end)?.map(|status| (status, bytes)),
             Ok(Err(error)) => {
-                end_now(&mut child);
+                end_now(&mut child, reach);
                 return Err(error).with_context(|| format!("what {shown} printed was not read"));
             }
             Err(_) => None,
         };
         let Some((status, bytes)) = ended else {
-            end_now(&mut child);
+            end_now(&mut child, reach);
             bail!(
                 "{shown} did not end within {} seconds{}",
                 patience.as_secs(),
@@ -111,6 +125,15 @@ impl SecretCommand {
         }
         Ok(Zeroizing::new(text.to_owned()))
     }
+}
+
+/// What is ended with a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The process that was started.
+    Child,
+    /// What that one started, too: the parts of a pipe.
+    Group,
 }
 
 /// Reads what comes, up to one byte more than is allowed, in a thread of its own.
@@ -187,8 +210,12 @@ fn wait(child: &mut Child, end: Instant) -> anyhow::Result<Option<ExitStatus>> {
     }
 }
 
-fn end_now(child: &mut Child) {
-    // Both fail only when it has ended already.
+/// Ends a command that was not waited for yet: so its number is still its own.
+fn end_now(child: &mut Child, reach: Reach) {
+    // These fail only when it has ended already.
+    if reach == Reach::Group {
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    }
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -344,10 +371,27 @@ mod tests {
             "echo waiting for a token >&2; exec sleep 600",
             "echo waiting for a token >&2; exec >&-; exec sleep 600",
         ] {
-            let error = sh(script).run_within(Duration::from_secs(2));
+            let error = sh(script).run_within(Duration::from_secs(2), Reach::Group);
             let error = error.expect_err("it takes too long").to_string();
             assert!(error.contains("did not end within 2 seconds"), "{error}");
             assert!(error.contains("waiting for a token"), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_is_ended_with_all_its_parts() {
+        use std::os::fd::AsRawFd as _;
+        let (mut open, held) = io::pipe().expect("a pipe");
+        // The last part holds the pipe open as long as it lives.
+        let (process, held_as) = (std::process::id(), held.as_raw_fd());
+        let script = format!("{{ sleep 20; echo late; }} | cat >/proc/{process}/fd/{held_as}");
+        let error = sh(&script).run_within(Duration::from_millis(500), Reach::Group);
+        assert!(error.is_err());
+        drop(held);
+        let mut rest = Vec::new();
+        open.read_to_end(&mut rest)
+            .expect("nobody holds it any more");
+        assert!(rest.is_empty(), "the parts went on");
     }
 }
