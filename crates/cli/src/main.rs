@@ -173,7 +173,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(up) => up.run().await?,
-        Command::Server(server) => server.run().await?,
+        Command::Server(server) => Box::pin(server.run()).await?,
         Command::Web(web) => Box::pin(web.run()).await?,
         Command::Mcp(mcp) => mcp.run().await?,
         Command::Migrate(migrate) => migrate.run().await?,
