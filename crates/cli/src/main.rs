@@ -38,6 +38,8 @@ mod secret_command;
 mod serve;
 mod server;
 mod system;
+#[cfg(feature = "otel")]
+mod traces;
 mod up;
 mod user;
 mod web;
@@ -141,6 +143,8 @@ fn main() -> ExitCode {
         .map_err(Into::into)
         .and_then(|runtime| {
             let outcome = runtime.block_on(run(cli.command));
+            #[cfg(feature = "otel")]
+            traces::flush();
             // A thread that still waits for standard input must not hold up the end.
             runtime.shutdown_background();
             outcome

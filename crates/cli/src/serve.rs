@@ -176,6 +176,8 @@ async fn serve(
         let (opened, starting) = (opened.clone(), starting.clone());
         let answer = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            #[cfg(feature = "otel")]
+            request.extensions_mut().insert(crate::traces::CONTINUED);
             let router = opened.get().unwrap_or(&starting).clone();
             ServiceBuilder::new()
                 .layer(RequestBodyTimeoutLayer::new(patience))

@@ -300,7 +300,7 @@ pub(crate) async fn open_app(
 
 impl ServerCommand {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
-        self.logging.start("info")?;
+        self.logging.start_service("info")?;
         self.database.for_service();
         let signal = serve::stop_signal()?;
         let stop = self.patience.drain(signal.clone());

@@ -45,7 +45,7 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        self.logging.start("warn")?;
+        self.logging.start_service("warn")?;
         let signal = serve::stop_signal()?;
         let stop = self.patience.drain(signal.clone());
         let server_listener = serve::listen(self.server.listen, "--listen").await?;

@@ -123,7 +123,7 @@ pub(crate) struct WebSettings {
 
 impl WebCommand {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
-        self.logging.start("info")?;
+        self.logging.start_service("info")?;
         self.settings.database.for_service();
         let signal = serve::stop_signal()?;
         let stop = self.patience.drain(signal.clone());

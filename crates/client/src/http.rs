@@ -220,9 +220,10 @@ fn failure(error: reqwest::Error) -> Error {
     }
 }
 
-/// The certificates of the system, or Mozilla's list where it has none (a
-/// minimal container): plain http must work there too.
-fn tls() -> Result<rustls::ClientConfig, Error> {
+/// Returns TLS for requests that go out: it trusts the certificates of the system,
+/// or Mozilla's list where it has none (a minimal container), since plain http must
+/// work there too. [`Error::Setup`] when TLS cannot be had.
+pub fn tls() -> Result<rustls::ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

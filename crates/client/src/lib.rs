@@ -47,7 +47,7 @@ mod tools;
 
 pub use client::Client;
 pub use error::{BoxError, Disconnected, Error, FieldError};
-pub use http::{Answer, Limits};
+pub use http::{Answer, Limits, tls};
 pub use memory::{Hit, Memory, MemoryPage, Person, Persona};
 pub use oauth::{
     Application, ApplicationKind, Authorization, ClientAuthMethod, Consent, Credentials,

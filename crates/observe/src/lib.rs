@@ -11,4 +11,4 @@ mod request;
 
 pub use phase::Phase;
 pub use readiness::{Health, Readiness, live, starting};
-pub use request::{Observer, RequestId, RequestSpan, layer, tool};
+pub use request::{Observer, OnSpan, RequestId, RequestSpan, layer, tool};

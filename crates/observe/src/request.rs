@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use picard_domain::{Clock, Entropy, SessionId};
 use picard_metrics::{Answered, Http};
 use tracing::{Instrument as _, Span, field};
@@ -43,6 +43,12 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 /// The span of a request, for work that is done for it on another task.
 #[derive(Debug, Clone)]
 pub struct RequestSpan(pub Span);
+
+/// What is also to be done with the span of a request, given its headers, before
+/// anything happens within it. Whoever serves puts it into the request's extensions:
+/// so a trace that began elsewhere goes on here, and nothing here knows of traces.
+#[derive(Debug, Clone, Copy)]
+pub struct OnSpan(pub fn(&Span, &HeaderMap));
 
 /// What [`layer`] works with.
 #[derive(Clone)]
@@ -81,6 +87,9 @@ pub async fn layer(State(observer): State<Observer>, mut request: Request, next:
         tool = field::Empty,
         status = field::Empty,
     );
+    if let Some(OnSpan(also)) = request.extensions().get::<OnSpan>() {
+        also(&span, request.headers());
+    }
     request.extensions_mut().insert(RequestSpan(span.clone()));
     let mut under_way = UnderWay::begin(observer.http, route, method, span.clone());
     let mut response = next.run(request).instrument(span).await;
