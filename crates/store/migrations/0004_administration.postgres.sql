@@ -7,6 +7,3 @@ ALTER TABLE users ALTER COLUMN handle TYPE TEXT COLLATE "C";
 
 CREATE INDEX grants_client ON grants (client_id, revoked_at);
 CREATE INDEX clients_newest ON clients (created_at, id);
-
--- Documents are small and seldom fetched: nobody asks whether they changed.
-ALTER TABLE clients DROP COLUMN document_etag;

@@ -63,6 +63,19 @@ const ACROSS_PEOPLE: [&str; 3] = [
     "SELECT COUNT(*) FROM vectors WHERE model <> $1",
 ];
 
+/// From this migration on, what the program before works with stays as it is.
+const ADDITIVE_FROM: u32 = 4;
+
+/// What a statement of a migration begins with when the program before does not
+/// notice it: while nodes are replaced one after another, old ones work on.
+const ADDITIVE: [&str; 3] = ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "];
+
+/// Other statements of migrations that old nodes go on with, and why they do.
+const HARMLESS: [(&str, &str); 1] = [(
+    "ALTER TABLE users ALTER COLUMN handle TYPE TEXT COLLATE \"C\"",
+    "the type is the same; only the order of handles is another",
+)];
+
 /// All texts within `sql!(…)` of this crate, with the file that holds each.
 pub(crate) fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -212,6 +225,48 @@ fn no_statement_uses_what_not_every_database_has() {
         }
         let partial_index = lower.contains("index") && lower.contains(" where ");
         assert!(!partial_index, "{file}: a partial index: {statement}");
+    }
+}
+
+/// Tells whether the program before can go on after this statement. A new column
+/// is none of its business when its INSERTs need not name it.
+fn is_additive(statement: &str) -> bool {
+    let adds_column = statement.starts_with("ALTER TABLE ")
+        && statement.contains(" ADD COLUMN ")
+        && !statement.contains("NOT NULL");
+    adds_column
+        || ADDITIVE.iter().any(|head| statement.starts_with(head))
+        || HARMLESS.iter().any(|(known, _)| *known == statement)
+}
+
+#[test]
+fn migrations_leave_what_the_program_before_works_with() {
+    let mut seen = 0;
+    for (file, text) in migrations() {
+        let name = Path::new(&file).file_name().expect("a name");
+        let number = name.to_string_lossy()[..4].parse::<u32>();
+        if number.expect("it begins with its number") < ADDITIVE_FROM {
+            continue;
+        }
+        for statement in text.split(';') {
+            let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !statement.is_empty() {
+                assert!(
+                    is_additive(&statement),
+                    "{file}: old nodes fail: {statement}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 5, "the statements are found");
+    for breaking in [
+        "ALTER TABLE clients DROP COLUMN name",
+        "ALTER TABLE clients RENAME COLUMN name TO title",
+        "ALTER TABLE clients ADD COLUMN more TEXT NOT NULL",
+        "DROP TABLE clients",
+    ] {
+        assert!(!is_additive(breaking), "{breaking}");
     }
 }
 
