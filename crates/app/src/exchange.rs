@@ -167,6 +167,15 @@ impl App {
                     self.end_grant(row.user_id, row.grant_id, &note).await?;
                     return Err(invalid_grant("the refresh token was used before"));
                 }
+                // Not "invalid": clients would forget a token that is good again
+                // once the person is let in.
+                Decision::ReturnSameSuccessor | Decision::Rotate if row.disabled_at.is_some() => {
+                    return Err(OAuthError::new(
+                        ErrorCode::TemporarilyUnavailable,
+                        "the account is locked; keep the refresh token and try again later",
+                    )
+                    .into());
+                }
                 Decision::ReturnSameSuccessor => {
                     self.metrics.tokens.one(TokenEvent::Repeated);
                     let sealed = row.successor_sealed.as_deref().unwrap_or_default();

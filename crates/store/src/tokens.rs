@@ -132,6 +132,8 @@ record! {
         pub created_at: Instant,
         /// When it ends.
         pub expires_at: Instant,
+        /// Since when its person is locked out.
+        pub disabled_at: Option<Instant>,
         /// When it was exchanged.
         pub used_at: Option<Instant>,
         /// What it was exchanged for, sealed; gone once that was used.
@@ -171,16 +173,16 @@ pub async fn authenticate(db: &Db, token: Digest, now: Instant) -> Result<Option
 }
 
 /// Finds a refresh token, used or not, ended or not, whose grant is not
-/// revoked and whose person is not locked out.
+/// revoked. While its person is locked out, it is there and gives nothing.
 pub async fn find_refresh(db: &Db, token: Digest) -> Result<Option<Refresh>, Error> {
     db.optional(sql!(
         "SELECT t.user_id, u.handle, u.name, t.grant_id, t.client_id, t.scopes, g.resource,
-                g.created_at AS granted_at, t.created_at, t.expires_at, t.used_at,
-                t.successor_sealed
+                g.created_at AS granted_at, t.created_at, t.expires_at,
+                u.disabled_at, t.used_at, t.successor_sealed
          FROM refresh_tokens t
          JOIN grants g ON g.user_id = t.user_id AND g.id = t.grant_id
          JOIN users u ON u.id = t.user_id
-         WHERE t.digest = $1 AND g.revoked_at IS NULL AND u.disabled_at IS NULL",
+         WHERE t.digest = $1 AND g.revoked_at IS NULL",
         token,
     ))
     .await

@@ -219,7 +219,7 @@ impl Whom {
         admin.close().await;
         told(done, &self.name)?;
         let sentence = format!(
-            "Locked {}. Memories stay; `picard user enable` gives everything back.",
+            "Locked {}. Memories and connected applications stay; `picard user enable` lets all of them in again.",
             self.name
         );
         self.place.say(&self.name, "disabled", &sentence);

@@ -12,6 +12,8 @@ use crate::problem::Problem;
 
 /// When to come again while the database is away, in seconds.
 const SOON: u64 = 2;
+/// When to come again after another temporary refusal, in seconds.
+const LATER: u32 = 60;
 
 /// An error of an endpoint that applications call.
 pub(super) enum Refused {
@@ -67,12 +69,16 @@ impl IntoResponse for Refused {
                 let status =
                     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
                 let basic = error.code == ErrorCode::InvalidClient;
+                let temporary = error.code == ErrorCode::TemporarilyUnavailable;
                 let mut response = (status, Json(error)).into_response();
                 let headers = response.headers_mut();
                 never_cached(headers);
                 if basic {
                     let challenge = HeaderValue::from_static(BASIC_CHALLENGE);
                     headers.insert(header::WWW_AUTHENTICATE, challenge);
+                }
+                if temporary {
+                    headers.insert(header::RETRY_AFTER, LATER.into());
                 }
                 response
             }

@@ -243,8 +243,11 @@ async fn locking_out_is_taken_back_as_if_nothing_had_been() {
         );
 
         assert!(!is_live(&db, "a", at(3)).await);
-        let refresh = tokens::find_refresh(&db, digest("r")).await;
-        assert!(refresh.expect("read").is_none());
+        let since = async || {
+            let refresh = tokens::find_refresh(&db, digest("r")).await;
+            refresh.expect("read").expect("it stays").disabled_at
+        };
+        assert_eq!(since().await, Some(at(2)));
         assert!(!try_consent(&db, ana, 3, "code 3").await);
         let late = pair(ana, under_way, "late a", "late r", at(3));
         assert_eq!(
@@ -272,8 +275,7 @@ async fn locking_out_is_taken_back_as_if_nothing_had_been() {
                 .expect("done")
         );
         assert!(is_live(&db, "a", at(11)).await);
-        let refresh = tokens::find_refresh(&db, digest("r")).await;
-        assert!(refresh.expect("read").is_some());
+        assert_eq!(since().await, None);
         let cookie = sessions::find(&db, digest("cookie"), at(11)).await;
         assert!(
             cookie.expect("read").is_none(),
