@@ -1,10 +1,14 @@
 //! Where a service's database is, and how it is used: declared once, for both
 //! services and for the commands that work on their data.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, value_parser};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use picard_sql::sqlite_path;
 use picard_store::{Options, Source};
 
 use crate::{data_dir::DataDir, hint::OrHint as _, migrate::Service, secret::Secret};
@@ -14,6 +18,12 @@ const SERVICE_WAITS: u64 = 60;
 
 /// For how long a command does: somebody looks on.
 const COMMAND_WAITS: u64 = 5;
+
+/// After how long a silent connection is given up, when PostgreSQL is told no limit.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How much longer than what PostgreSQL is told.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Where a service's database is.
 #[derive(Args, Clone)]
@@ -80,7 +90,7 @@ struct Limits {
         value_parser = value_parser!(u64).range(1..=3600)
     )]
     database_acquire_timeout: u64,
-    /// How long PostgreSQL may work on one statement; 0 for as long as it takes
+    /// How long PostgreSQL may work on one statement; 0 for what the role has
     #[arg(
         long,
         env = "PICARD_DATABASE_STATEMENT_TIMEOUT",
@@ -88,7 +98,7 @@ struct Limits {
         default_value_t = 30
     )]
     database_statement_timeout: u64,
-    /// How long a transaction may stand still until PostgreSQL ends it; 0 for ever
+    /// How long a transaction may stand still until PostgreSQL ends it; 0 for what the role has
     #[arg(
         long,
         env = "PICARD_DATABASE_IDLE_TIMEOUT",
@@ -135,8 +145,11 @@ impl Database {
     pub(crate) fn existing(&self, data_dir: &DataDir) -> anyhow::Result<Source> {
         let source = self.of_server(data_dir)?;
         if let Some(file) = not_made(&source) {
-            return Err(anyhow::anyhow!("there is no database at {file}"))
-                .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
+            return Err(anyhow::anyhow!(
+                "there is no database at {}",
+                file.display()
+            ))
+            .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
         }
         Ok(source)
     }
@@ -183,11 +196,13 @@ impl Database {
 impl Limits {
     fn options(&self) -> Options {
         let limit = |seconds| (seconds > 0).then_some(Duration::from_secs(seconds));
+        let statement_timeout = limit(self.database_statement_timeout);
         Options {
             connections: self.database_connections,
             patience: Duration::from_secs(self.database_acquire_timeout),
-            statement_timeout: limit(self.database_statement_timeout),
+            statement_timeout,
             idle_in_transaction: limit(self.database_idle_timeout),
+            silence: Some(statement_timeout.map_or(SILENCE, |limit| limit + GRACE)),
             wait: Duration::from_secs(self.database_wait.unwrap_or(COMMAND_WAITS)),
             ..Options::default()
         }
@@ -195,9 +210,11 @@ impl Limits {
 }
 
 /// Returns the file of an SQLite database that is not there yet.
-pub(crate) fn not_made(source: &Source) -> Option<&str> {
-    let file = source.address.strip_prefix("sqlite:")?;
-    (!std::path::Path::new(file).exists()).then_some(file)
+///
+/// An address that cannot be read has none; whoever opens it says what is wrong.
+pub(crate) fn not_made(source: &Source) -> Option<&Path> {
+    let file = sqlite_path(&source.address).ok()??;
+    (!file.exists()).then_some(file)
 }
 
 /// Returns the address of the server's SQLite database in the data directory.
@@ -239,6 +256,35 @@ mod tests {
         );
         let socket = address(&["--db-name", "a", "--db-host", "/run/postgresql"]);
         assert_eq!(socket, "postgres://postgres@%2Frun%2Fpostgresql:5432/a");
+    }
+
+    #[test]
+    fn a_file_is_looked_for_where_it_would_be_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("picard.db");
+        let source = |slashes: &str, query: &str| Source {
+            address: format!("sqlite:{slashes}{}{query}", file.display()),
+            options: Options::default(),
+        };
+        assert_eq!(not_made(&source("//", "?mode=rwc")), Some(&*file));
+        std::fs::write(&file, "").expect("it can be written");
+        for source in [source("", ""), source("//", ""), source("", "?mode=rwc")] {
+            assert_eq!(not_made(&source), None, "{}", source.address);
+        }
+    }
+
+    #[test]
+    fn a_silent_connection_is_given_up_whatever_postgresql_is_told() {
+        let options = |seconds: &str| {
+            let line = ["picard", "--database-statement-timeout", seconds];
+            let line = <Line as clap::Parser>::try_parse_from(line).expect("it parses");
+            line.database.limits.options()
+        };
+        let limited = options("30");
+        assert!(limited.silence > limited.statement_timeout);
+        let unlimited = options("0");
+        assert_eq!(unlimited.statement_timeout, None);
+        assert_eq!(unlimited.silence, Some(SILENCE));
     }
 
     #[test]

@@ -59,11 +59,16 @@ pub struct Options {
     pub connections: u32,
     /// The longest wait for a connection, and for the write lock of SQLite.
     pub patience: Duration,
-    /// How long PostgreSQL may work on one statement, outside of migrations.
+    /// How long PostgreSQL may work on one statement, outside of migrations; as long
+    /// as it takes when it is zero. With `None` nothing is sent, and what holds is
+    /// what the server has for this role.
     pub statement_timeout: Option<Duration>,
     /// How long a transaction may do nothing before PostgreSQL ends it: a process
-    /// that stands still must not hold its locks for ever.
+    /// that stands still must not hold its locks for ever. Zero and `None` as above.
     pub idle_in_transaction: Option<Duration>,
+    /// After how long without an answer to a statement, outside of migrations, its
+    /// connection is given up. It does not need the server, which may be gone.
+    pub silence: Option<Duration>,
     /// How long to wait for a PostgreSQL that is not up yet, when it is opened.
     pub wait: Duration,
 }
@@ -76,6 +81,7 @@ impl Default for Options {
             patience: Duration::from_secs(5),
             statement_timeout: Some(Duration::from_secs(30)),
             idle_in_transaction: Some(Duration::from_mins(1)),
+            silence: Some(Duration::from_secs(35)),
             wait: Duration::ZERO,
         }
     }

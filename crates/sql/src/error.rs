@@ -24,6 +24,9 @@ pub enum Error {
     /// Another transaction was in the way, and still was after all retries.
     #[error("the database is busy with other writers: {0}")]
     Busy(sqlx::Error),
+    /// A migration did not get its tables for itself, however often it tried.
+    #[error("the tables cannot be changed, since others do not let go of them: {0}")]
+    InUse(sqlx::Error),
     /// A row with this key exists.
     #[error("the row exists already: {0}")]
     Conflict(sqlx::Error),
@@ -88,6 +91,10 @@ impl Error {
             Self::HalfCopied { .. } => Some(
                 "finish it with the `picard migrate --from … --to …` that began it, or empty the database",
             ),
+            Self::InUse(_) => Some(
+                "start again when the backup or the long query is over that reads them; \
+                 pg_stat_activity shows it",
+            ),
             Self::Unavailable(sqlx::Error::Database(refusal)) => {
                 match refusal.code()?.parse::<i32>().ok()? & 0xff {
                     8 => Some("the database file or its folder cannot be written by this user"),
@@ -104,6 +111,14 @@ impl Error {
             table: table.to_owned(),
             why,
         }
+    }
+}
+
+impl Error {
+    /// Tells whether a lock was waited for as long as we wanted (SQLSTATE 55P03).
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Busy(sqlx::Error::Database(refusal))
+            if refusal.code().as_deref() == Some("55P03"))
     }
 }
 

@@ -3,8 +3,20 @@
 //! Each migration is one transaction that begins with inserting its own row
 //! into `picard_schema`. When several nodes start at once, one insert wins;
 //! the others wait for it, meet its row, and read on: no advisory locks.
+//!
+//! On PostgreSQL a step may need a table for itself, and then it waits for whoever
+//! reads it, a backup perhaps, while everybody else waits for the step. So it waits
+//! a moment only, rolls back, lets the others pass, and tries again.
+
+use std::time::{Duration, Instant};
 
 use crate::{Attempts, Db, Error, sql, wait};
+
+/// For how long a step tries to get its tables for itself.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What others get between two tries.
+const PASSING: Duration = Duration::from_secs(2);
 
 /// The table that says which versions a database has.
 const VERSIONS: &str = "picard_schema";
@@ -39,9 +51,28 @@ pub struct Schema {
 pub async fn migrate(db: &Db, schema: &Schema) -> Result<usize, Error> {
     create_versions_table(db).await?;
     let (mut applied, mut attempts) = (0, Attempts::new());
+    let mut since = None;
     while let Some(next) = pending(db, schema).await?.first() {
         match apply(db, schema, next).await {
-            Ok(()) => (applied, attempts) = (applied + 1, Attempts::new()),
+            Ok(()) => (applied, attempts, since) = (applied + 1, Attempts::new(), None),
+            Err(error) if error.is_lock_timeout() => {
+                let left =
+                    PATIENCE.saturating_sub(since.get_or_insert_with(Instant::now).elapsed());
+                if left.is_zero() {
+                    return Err(match error {
+                        Error::Busy(error) => Error::InUse(error),
+                        error => error,
+                    });
+                }
+                tracing::warn!(
+                    schema = schema.name,
+                    version = next.version,
+                    "the migration waits for others who use its tables, a backup perhaps, \
+                     for {} seconds at most",
+                    left.as_secs()
+                );
+                wait(PASSING).await;
+            }
             // Another node did this step while we waited for it.
             Err(Error::Conflict(error)) => {
                 tracing::debug!(%error, version = next.version, "migrated by another node");
@@ -145,6 +176,8 @@ async fn apply(db: &Db, schema: &Schema, step: &Migration) -> Result<(), Error> 
         step.title,
     );
     tx.execute(claim).await?;
+    // Not before the claim: another node's step is waited for, and holds up nobody.
+    tx.let_others_pass().await?;
     tx.script(step.sqlite, step.postgres).await?;
     tx.commit().await?;
     tracing::info!(

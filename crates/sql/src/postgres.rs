@@ -2,9 +2,10 @@
 //! that die.
 //!
 //! A statement has two limits: the server ends it after the statement timeout,
-//! and when not even that is heard of, because the server's machine or the way to
-//! it is gone, the connection is given up a moment later. Without the second one a
-//! lost machine would hold every connection until TCP gives up, a quarter of an hour.
+//! and when nothing is heard of it for longer, because the server's machine or the
+//! way to it is gone, the connection is given up. Without the second one a lost
+//! machine would hold every connection until TCP gives up, a quarter of an hour. It
+//! also holds where the first cannot be sent, behind a pooler of connections.
 
 use std::{
     future::Future,
@@ -34,9 +35,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Between two messages that we still wait.
 const TELL: Duration = Duration::from_secs(15);
-
-/// What a statement may take longer than the server allows, until its connection is given up.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// For a check of one connection, and for a rollback.
 const CHECK: Duration = Duration::from_secs(2);
@@ -83,7 +81,7 @@ impl Postgres {
             .connect_lazy_with(connect);
         Ok(Self {
             pool,
-            limit: options.statement_timeout.map(|limit| limit + GRACE),
+            limit: options.silence,
         })
     }
 
@@ -167,6 +165,12 @@ impl Begun {
         self.control("SET LOCAL statement_timeout = 0").await?;
         self.limit = None;
         Ok(())
+    }
+
+    /// Waits only a moment for each lock, until the end of the transaction: who waits
+    /// for a whole table makes all others wait behind, readers among them.
+    pub(crate) async fn let_others_pass(&mut self) -> Result<(), Error> {
+        self.control("SET LOCAL lock_timeout = '3s'").await
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
@@ -263,9 +267,10 @@ fn connect_options(address: &str, options: &Options) -> Result<PgConnectOptions,
             options.idle_in_transaction,
         ),
     ];
-    let limits = limits
+    let limits: Vec<_> = limits
         .iter()
-        .filter_map(|(name, limit)| limit.map(|limit| (name, limit.as_millis())));
+        .filter_map(|(name, limit)| limit.map(|limit| (name, limit.as_millis())))
+        .collect();
     let mut connect = given
         // Not needed without floating-point numbers, and PgBouncer refuses it.
         .extra_float_digits(None)
@@ -285,7 +290,11 @@ fn connect_options(address: &str, options: &Options) -> Result<PgConnectOptions,
     {
         connect = connect.ssl_mode(PgSslMode::VerifyCa);
     }
-    Ok(connect.options(limits))
+    // Even an empty one is sent, and PgBouncer refuses it.
+    if !limits.is_empty() {
+        connect = connect.options(limits);
+    }
+    Ok(connect)
 }
 
 /// Connects once, to see that all is well; waits for a server that is not up yet.
@@ -414,7 +423,16 @@ mod tests {
             ..options
         };
         let unlimited = connect_options("postgres://a@b/c", &none).expect("an address");
-        assert!(unlimited.get_options().is_none_or(str::is_empty));
+        assert_eq!(unlimited.get_options(), None);
+        let zero = Options {
+            statement_timeout: Some(Duration::ZERO),
+            ..Options::default()
+        };
+        let patient = connect_options("postgres://a@b/c", &zero).expect("an address");
+        let said = patient
+            .get_options()
+            .expect("the role's own limit is lifted");
+        assert!(said.contains("statement_timeout=0 "), "{said}");
     }
 
     #[test]

@@ -57,6 +57,14 @@ pub enum Refusal {
         /// The database.
         database: String,
     },
+    /// SQLSTATE 08P01 of PgBouncer, which takes the limits of statements only if told so.
+    #[error("the pooler in front of the database, {place}, refuses the connection: {why}")]
+    Pooler {
+        /// Host and port, or the socket.
+        place: String,
+        /// What it says.
+        why: String,
+    },
     /// TLS was asked for and does not come about.
     #[error("there is no TLS with the database server {place}: {why}")]
     Tls {
@@ -138,6 +146,11 @@ impl Refusal {
                  is there for TLS only, add ?sslmode=require to the address"
             }
             Self::NoDatabase { .. } => "make it: CREATE DATABASE name OWNER role",
+            Self::Pooler { .. } => {
+                "set ignore_startup_parameters = options in PgBouncer; or set \
+                 PICARD_DATABASE_STATEMENT_TIMEOUT and PICARD_DATABASE_IDLE_TIMEOUT to 0, and \
+                 name the server itself for backups and copies"
+            }
             Self::Tls { .. } => {
                 "turn TLS on at the server, or take sslmode out of the address; sslrootcert names \
                  a file of certificates in PEM"
@@ -204,6 +217,10 @@ pub(crate) fn of_connecting(
                     database: database().to_owned(),
                 },
                 Some("42501") => Refusal::Rights { why },
+                // PgBouncer has this code for nearly all that it refuses: only its words tell.
+                Some("08P01") if why.contains("startup parameter") => {
+                    Refusal::Pooler { place, why }
+                }
                 _ => return Err(error),
             }
         }

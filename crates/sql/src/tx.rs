@@ -82,6 +82,15 @@ impl Tx {
         }
     }
 
+    /// Gives up after a moment what others have locked, until the end of the transaction.
+    pub(crate) async fn let_others_pass(&mut self) -> Result<(), Error> {
+        match self {
+            // Its readers wait for nobody.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(tx) => tx.let_others_pass().await,
+        }
+    }
+
     /// Runs several statements without values: a migration.
     pub(crate) async fn script(
         &mut self,

@@ -9,21 +9,27 @@ use std::{
 
 use picard_sql::{Db, Error, Migration, Options, Refusal, Schema, migrate, sql, transaction};
 use picard_testkit::cluster::{Cluster, PASSWORD, ROLE, Stop};
-use tokio::sync::Barrier;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    sync::Barrier,
+};
 
 const SHORT: Duration = Duration::from_secs(1);
 
+const COUNTERS: Migration = Migration {
+    version: 1,
+    title: "counters",
+    sqlite:
+        "CREATE TABLE counters (id INTEGER PRIMARY KEY NOT NULL, count INTEGER NOT NULL) STRICT;
+             INSERT INTO counters VALUES (1, 0), (2, 0);",
+    postgres: "CREATE TABLE counters (id BIGINT PRIMARY KEY, count BIGINT NOT NULL);
+               INSERT INTO counters VALUES (1, 0), (2, 0);",
+};
+
 static SCHEMA: Schema = Schema {
     name: "test",
-    migrations: &[Migration {
-        version: 1,
-        title: "counters",
-        sqlite:
-            "CREATE TABLE counters (id INTEGER PRIMARY KEY NOT NULL, count INTEGER NOT NULL) STRICT;
-                 INSERT INTO counters VALUES (1, 0), (2, 0);",
-        postgres: "CREATE TABLE counters (id BIGINT PRIMARY KEY, count BIGINT NOT NULL);
-                   INSERT INTO counters VALUES (1, 0), (2, 0);",
-    }],
+    migrations: &[COUNTERS],
 };
 
 async fn opened(address: &str, options: Options) -> Db {
@@ -285,6 +291,92 @@ async fn a_migration_takes_the_time_that_it_takes() {
 }
 
 #[tokio::test]
+async fn a_long_copy_is_not_ended_by_the_limit_that_the_role_has() {
+    let cluster = Cluster::running();
+    let address = cluster.create_database("copied");
+    cluster.superuser("postgres", "ALTER ROLE picard SET statement_timeout = '1s'");
+    let options = |statement_timeout| Options {
+        statement_timeout,
+        silence: None,
+        ..Options::default()
+    };
+    let slow = || sql!("SELECT CAST(pg_sleep(2) AS TEXT)");
+    let db = Db::open(&address, &options(None)).await.expect("it opens");
+    let ended = db.all::<(String,)>(slow()).await;
+    assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+    db.close().await;
+    let options = options(Some(Duration::ZERO));
+    let db = Db::open(&address, &options).await.expect("it opens");
+    db.all::<(String,)>(slow()).await.expect("it is let finish");
+    db.close().await;
+}
+
+#[tokio::test]
+async fn a_pooler_that_takes_no_limits_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let pooler = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.expect("a connection");
+        let size = connection.read_u32().await.expect("a startup packet");
+        let mut packet = vec![0; size as usize - 4];
+        connection.read_exact(&mut packet).await.expect("all of it");
+        assert!(String::from_utf8_lossy(&packet).contains("statement_timeout"));
+        let said = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        let mut answer = vec![b'E'];
+        answer.extend((said.len() as u32 + 4).to_be_bytes());
+        answer.extend(said);
+        connection.write_all(&answer).await.expect("it is written");
+    });
+    let refused = refusal(&format!("postgres://a:b@{address}/c?sslmode=disable")).await;
+    assert!(matches!(&refused, Refusal::Pooler { why, .. } if why.contains("options")));
+    assert!(refused.hint().contains("ignore_startup_parameters"));
+    pooler.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn a_migration_that_waits_for_a_backup_holds_up_nobody_else() {
+    static NEXT: Schema = Schema {
+        name: "test",
+        migrations: &[
+            COUNTERS,
+            Migration {
+                version: 2,
+                title: "notes",
+                sqlite: "",
+                postgres: "ALTER TABLE counters ADD COLUMN note TEXT",
+            },
+        ],
+    };
+    let cluster = Cluster::running();
+    let db = opened(&cluster.create_database("read"), Options::default()).await;
+    let mut backup = db.snapshot().await.expect("it begins");
+    let read = || sql!("SELECT count FROM counters WHERE id = 1");
+    backup.one::<(i64,)>(read()).await.expect("a row");
+    let migrating = tokio::spawn({
+        let db = db.clone();
+        async move { migrate(&db, &NEXT).await }
+    });
+    let (mut waits, mut tries) = (0, 0);
+    while waits == 0 && tries < 10_000 {
+        (waits,) = db
+            .one::<(i64,)>(sql!(
+                "SELECT COUNT(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+            ))
+            .await
+            .expect("a row");
+        tries += 1;
+    }
+    assert_eq!(waits, 1, "the migration waits for its table");
+    // Behind the migration, as long as that insists.
+    assert_eq!(count(&db).await.expect("it is let pass"), 0);
+    assert!(!migrating.is_finished());
+    drop(backup);
+    let applied = migrating.await.expect("no panic");
+    assert_eq!(applied.expect("the backup is over"), 1);
+    db.close().await;
+}
+
+#[tokio::test]
 async fn a_transaction_that_stands_still_gives_its_locks_back() {
     let cluster = Cluster::running();
     let options = Options {
@@ -389,7 +481,10 @@ async fn while_the_server_is_away_everything_fails_as_unavailable_and_then_works
 async fn a_server_that_falls_silent_is_given_up() {
     let cluster = Cluster::running();
     let options = Options {
-        statement_timeout: Some(SHORT),
+        // No limit is sent, as behind a pooler that takes none.
+        statement_timeout: None,
+        idle_in_transaction: None,
+        silence: Some(SHORT),
         ..Options::default()
     };
     let db = opened(&cluster.create_database("silent"), options).await;

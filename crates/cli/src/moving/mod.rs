@@ -90,11 +90,13 @@ pub(crate) fn shown(address: &str) -> anyhow::Result<String> {
 }
 
 /// How databases are used here: a statement may take as long as it takes, and a
-/// transaction stands still while the other database works.
+/// transaction stands still while the other database works, whatever limits the
+/// role has.
 pub(crate) fn unhurried() -> Options {
     Options {
-        statement_timeout: None,
-        idle_in_transaction: None,
+        statement_timeout: Some(Duration::ZERO),
+        idle_in_transaction: Some(Duration::ZERO),
+        silence: None,
         wait: Duration::from_secs(5),
         ..Options::default()
     }

@@ -38,8 +38,11 @@ fn row(account: &Account) -> Row<'_> {
 pub(super) async fn open(place: &Place) -> anyhow::Result<Web> {
     let source = place.web.database.of_web(&place.data_dir)?;
     if let Some(file) = not_made(&source) {
-        return Err(anyhow::anyhow!("there is no database at {file}"))
-            .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
+        return Err(anyhow::anyhow!(
+            "there is no database at {}",
+            file.display()
+        ))
+        .or_hint("say where the data is with --data-dir, or set DATABASE_URL");
     }
     let (config, keys) = place.web.config(&place.data_dir, place.web.listen)?;
     open_web(config, keys, &place.data_dir).await
