@@ -329,13 +329,22 @@ pub async fn acts(
     .await
 }
 
-/// Writes notes on their own, those of people that are gone left out.
+/// Writes notes on their own, those of people that are gone left out. Notes of one
+/// person stand together.
+///
+/// When it fails as unavailable, it may have been done all the same.
 pub async fn record(db: &Db, notes: &[(UserId, Note)]) -> Result<(), Error> {
     transaction!(db, |tx| {
-        for (user, note) in notes {
-            let there = sql!("SELECT id FROM users WHERE id = $1", *user);
-            if tx.optional::<(UserId,)>(there).await?.is_some() {
-                write(tx, *user, note).await?;
+        for of_one in notes.chunk_by(|(one, _), (other, _)| one == other) {
+            let user = of_one[0].0;
+            // It changes nothing and holds the row: else a note could be written right after
+            // the account was deleted, with all that belonged to it.
+            let hold = sql!("UPDATE users SET version = version WHERE id = $1", user);
+            if tx.execute(hold).await? == 0 {
+                continue;
+            }
+            for (_, note) in of_one {
+                write(tx, user, note).await?;
             }
         }
     })

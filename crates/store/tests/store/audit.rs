@@ -2,13 +2,14 @@
 //! person's own.
 
 use picard_domain::{EventId, UserId};
+use picard_sql::sql;
 use picard_store::{
     Db,
     audit::{self, Act, By, Entry, MOST, Note, Wanted},
     memories, sessions, tokens,
     users::{self, Removal},
 };
-use picard_testkit::databases;
+use picard_testkit::{TestDatabase, databases};
 
 use crate::common::*;
 
@@ -173,6 +174,39 @@ async fn who_is_gone_gets_no_more_notes() {
         db.close().await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_does_not_outlive_the_account_that_is_deleted_meanwhile() {
+    let database = TestDatabase::postgres().await;
+    let db = migrated(&database).await;
+    let ana = person(&db, 1, "ana").await;
+    // What `users::delete` does first and last.
+    let mut deletion = db.begin().await.expect("it begins");
+    for delete in [
+        sql!("DELETE FROM users WHERE id = $1", ana),
+        sql!("DELETE FROM audit WHERE user_id = $1", ana),
+    ] {
+        deletion.execute(delete).await.expect("it is deleted");
+    }
+    let noting = tokio::spawn({
+        let db = db.clone();
+        async move { audit::record(&db, &[(ana, noted(1, Act::Called, 1))]).await }
+    });
+    let mut waits = 0;
+    while waits == 0 && !noting.is_finished() {
+        (waits,) = db
+            .one::<(i64,)>(sql!(
+                "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+            ))
+            .await
+            .expect("a row");
+    }
+    deletion.commit().await.expect("it is committed");
+    noting.await.expect("no panic").expect("there is nobody");
+    assert!(acts(&db, ana).await.is_empty());
+    db.close().await;
+    database.remove().await;
 }
 
 #[tokio::test]
