@@ -10,6 +10,7 @@ use std::{
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -99,11 +100,20 @@ struct Unsaved {
 impl KeyFile {
     /// Reads the file, or makes new keys in memory when there is none.
     ///
+    /// A file that is there is read without the lock: a rotation, which holds it for
+    /// long, puts whole files there only.
+    ///
     /// New keys are written by [`Self::save`], after the database was found
     /// not to need older ones: a lost keyring must not be papered over.
     pub(crate) fn open(file: PathBuf, entropy: &dyn Entropy) -> anyhow::Result<Self> {
-        // Before a look at the file: it is there before all is written into it.
-        let folder = lock(&file);
+        if let Ok(keyring) = read_keyring(&file) {
+            return Ok(Self {
+                keyring,
+                unsaved: None,
+            });
+        }
+        // There is none, or the first one is being written just now.
+        let folder = lock(&file, PATIENCE)?;
         if !file.exists() {
             return Ok(Self {
                 keyring: Keyring::generate(entropy),
@@ -167,7 +177,7 @@ impl LockedKeyring {
         let shown = file.display();
         // Where it really is: a link must stay one.
         let file = fs::canonicalize(file).with_context(|| format!("{shown} cannot be read"))?;
-        let folder = lock(&file);
+        let folder = lock(&file, PATIENCE)?;
         Ok(Self {
             keyring: read_keyring(&file)?,
             file,
@@ -201,12 +211,46 @@ impl LockedKeyring {
     }
 }
 
+/// How long whoever else has the keyring's folder is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks whether they let go of it.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Locks the folder of a file, waiting for whoever has it. `None` where files
 /// cannot be locked: there a start at the same moment fails, and nothing is lost.
-fn lock(file: &Path) -> Option<fs::File> {
-    let folder = fs::File::open(file.parent()?).ok()?;
-    folder.lock().ok()?;
-    Some(folder)
+fn lock(file: &Path, patience: Duration) -> anyhow::Result<Option<fs::File>> {
+    let Some(folder) = file.parent() else {
+        return Ok(None);
+    };
+    let Ok(handle) = fs::File::open(folder) else {
+        return Ok(None);
+    };
+    let shown = folder.display();
+    let mut waited = Duration::ZERO;
+    loop {
+        match handle.try_lock() {
+            Ok(()) => return Ok(Some(handle)),
+            Err(fs::TryLockError::Error(_)) => return Ok(None),
+            Err(fs::TryLockError::WouldBlock) if waited >= patience => {
+                return Err(anyhow::anyhow!(
+                    "another picard is at work on the keys in {shown}"
+                ))
+                .or_hint("wait until its start or its `picard key rotate` is done, or end it");
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                if waited.is_zero() {
+                    tracing::warn!(
+                        "waiting for another picard that is at work on the keys in {shown}, \
+                         for {} seconds at most",
+                        patience.as_secs()
+                    );
+                }
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+        }
+    }
 }
 
 /// Reads a keyring, which nobody but its owner may be able to read.
@@ -224,4 +268,57 @@ pub(crate) fn read_keyring(file: &Path) -> anyhow::Result<Keyring> {
         bail!("{shown} is empty; put the keyring back from a backup");
     }
     Keyring::parse(&text).with_context(|| format!("{shown} holds no keyring"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("keyring");
+        (folder, file)
+    }
+
+    fn made(file: &Path) -> Keyring {
+        let mut first = KeyFile::open(file.to_owned(), &*system().1).expect("new keys");
+        assert!(first.is_new());
+        first.save().expect("they are written");
+        first.keyring
+    }
+
+    #[test]
+    fn a_keyring_is_read_while_a_rotation_holds_it() {
+        let (_folder, file) = in_folder();
+        let keyring = made(&file);
+        let _rotating = LockedKeyring::open(&file).expect("it is free");
+        let opened = KeyFile::open(file, &*system().1).expect("nobody is waited for");
+        assert!(!opened.is_new());
+        assert_eq!(opened.keyring.active(), keyring.active());
+    }
+
+    #[test]
+    fn whoever_else_has_the_folder_is_not_waited_for_without_an_end() {
+        let (_folder, file) = in_folder();
+        let starting = KeyFile::open(file.clone(), &*system().1).expect("new keys");
+        let refused = lock(&file, PAUSE).expect_err("it is taken");
+        assert!(refused.to_string().contains("another picard"), "{refused}");
+        drop(starting);
+        let free = lock(&file, Duration::ZERO).expect("it is free");
+        assert!(free.is_some());
+    }
+
+    #[test]
+    fn of_two_first_starts_one_makes_the_keys_and_the_other_reads_them() {
+        let (_folder, file) = in_folder();
+        let mut first = KeyFile::open(file.clone(), &*system().1).expect("new keys");
+        let other = std::thread::spawn({
+            let file = file.clone();
+            move || KeyFile::open(file, &*system().1).expect("keys")
+        });
+        first.save().expect("they are written");
+        let other = other.join().expect("no panic");
+        assert!(!other.is_new());
+        assert_eq!(other.keyring.active(), first.keyring.active());
+    }
 }

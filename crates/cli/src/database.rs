@@ -20,7 +20,7 @@ const SERVICE_WAITS: u64 = 60;
 const COMMAND_WAITS: u64 = 5;
 
 /// After how long a silent connection is given up, when PostgreSQL is told no limit.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// How much longer than what PostgreSQL is told.
 const GRACE: Duration = Duration::from_secs(5);

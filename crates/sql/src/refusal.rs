@@ -57,7 +57,7 @@ pub enum Refusal {
         /// The database.
         database: String,
     },
-    /// SQLSTATE 08P01 of PgBouncer, which takes the limits of statements only if told so.
+    /// SQLSTATE 08P01 of `PgBouncer`, which takes the limits of statements only if told so.
     #[error("the pooler in front of the database, {place}, refuses the connection: {why}")]
     Pooler {
         /// Host and port, or the socket.
