@@ -9,6 +9,12 @@ use crate::{list, registry::Registry};
 /// The methods that are told apart; a stranger may send any word.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+/// Returns the word for a method: itself, or `other`.
+pub fn method_word(method: &str) -> &'static str {
+    let known = METHODS.into_iter().find(|known| *known == method);
+    known.unwrap_or("other")
+}
+
 /// Counts requests, and how long they take. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -47,8 +53,7 @@ impl Http {
     /// Notes that a request is over.
     pub fn ended(&self, request: Answered<'_>) {
         self.in_flight.dec();
-        let known = METHODS.into_iter().find(|known| *known == request.method);
-        let method = known.unwrap_or("other");
+        let method = method_word(request.method);
         let class = match request.status.map(|status| status / 100) {
             None => "gone",
             Some(1) => "1xx",
@@ -63,5 +68,18 @@ impl Http {
         self.seconds
             .with_label_values(&[request.route, method])
             .observe(request.took.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_is_none_is_told_by_one_word_however_long() {
+        assert_eq!(method_word("DELETE"), "DELETE");
+        for strange in ["BREW", "get", "", &"A".repeat(10_000)] {
+            assert_eq!(method_word(strange), "other");
+        }
     }
 }

@@ -20,7 +20,7 @@ mod server;
 mod web;
 
 pub use definition::{Definition, Kind, Of};
-pub use http::{Answered, Http};
+pub use http::{Answered, Http, method_word};
 pub use label::{
     Counts, DataKeyLookup, EmbeddedText, Label, Limit, LogIn, Outcome, PartitionWork, RegisteredBy,
     Surface, TokenEvent, Turn,

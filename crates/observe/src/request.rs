@@ -10,9 +10,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use picard_domain::{Clock, Entropy, SessionId};
-use picard_metrics::{Answered, Http};
+use picard_metrics::{Answered, Http, method_word};
 use tracing::{Instrument as _, Span, field};
 
 /// What the route is called where there is none: a path may hold anything.
@@ -77,12 +77,13 @@ pub async fn layer(State(observer): State<Observer>, mut request: Request, next:
     request.extensions_mut().insert(RequestId(id.clone()));
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or(UNMATCHED, MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
+    // A stranger may send any word, as long as they like.
+    let method = method_word(request.method().as_str());
     // At the level of errors, so that every line that is written has it.
     let span = tracing::error_span!(
         "request",
         request_id = id,
-        %method,
+        method,
         route,
         tool = field::Empty,
         status = field::Empty,
@@ -110,14 +111,14 @@ pub fn tool(name: &'static str) {
 struct UnderWay {
     http: Http,
     route: String,
-    method: Method,
+    method: &'static str,
     span: Span,
     began: Instant,
     status: Option<u16>,
 }
 
 impl UnderWay {
-    fn begin(http: Http, route: String, method: Method, span: Span) -> Self {
+    fn begin(http: Http, route: String, method: &'static str, span: Span) -> Self {
         http.began();
         Self {
             http,
@@ -144,7 +145,7 @@ impl Drop for UnderWay {
         });
         self.http.ended(Answered {
             route: &self.route,
-            method: self.method.as_str(),
+            method: self.method,
             status: self.status,
             took,
         });
