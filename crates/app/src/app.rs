@@ -7,6 +7,7 @@ use picard_domain::{Clock, Entropy, Instant};
 use picard_embed::Embedder;
 use picard_metrics::{DatabaseConnections, Family, ServerMetrics};
 use picard_store::{Db, Source, users};
+use uuid::Uuid;
 
 use crate::{
     Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
@@ -42,6 +43,8 @@ pub struct App {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) failures: Failures,
     pub(crate) trail: Arc<Trail>,
+    /// Names this process where one at a time does something.
+    pub(crate) holder: Uuid,
     pub(crate) metrics: Arc<ServerMetrics>,
     pub(crate) checked: Checked,
 }
@@ -76,6 +79,7 @@ impl App {
         let metrics = Arc::new(ServerMetrics::default());
         Ok(Self {
             trail: Arc::new(Trail::new(db.clone(), Self::AUDIT_DAYS)),
+            holder: Uuid::from_bytes(settings.entropy.bytes()),
             db,
             keys: Keys::new(settings.keyring, metrics.clone()),
             embedding: Embedding::new(settings.embedder, metrics.clone()),

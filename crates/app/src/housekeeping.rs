@@ -7,15 +7,15 @@ use picard_metrics::Turn;
 use picard_store::{
     Db, assertions, attempts, audit, clients, codes, grants, leases, sessions, tickets, tokens,
 };
-use uuid::Uuid;
 
 use crate::{App, Error, registration::UNUSED_KEPT as REGISTRATION_KEPT};
 
 /// The lease under which it is done.
 const LEASE: &str = "housekeeping";
 
-/// For how long a node keeps it: while it clears, and then until the next turn,
-/// so that the others do not do the same again.
+/// For how long a node keeps it: while it clears, and then until its next turn,
+/// so that the others do not do the same again. A process is the same holder in
+/// each of its turns: one that still has it goes on.
 const TURN: Span = Span::minutes(10);
 
 /// Rows deleted by one statement: few, so that no writer waits long.
@@ -71,7 +71,7 @@ const GRANT_KEPT: Span = Span::days(31);
 pub struct Cleared(pub Vec<(&'static str, u64)>);
 
 impl App {
-    /// Clears what ended, in small batches. `None` when a node did it in the
+    /// Clears what ended, in small batches. `None` when another node did it in the
     /// last ten minutes; a node that loses its lease leaves the rest to the next.
     pub async fn keep_house(&self) -> Result<Option<Cleared>, Error> {
         let turn = self.take_turn().await;
@@ -84,8 +84,7 @@ impl App {
     }
 
     async fn take_turn(&self) -> Result<Option<Cleared>, Error> {
-        let holder = Uuid::from_bytes(self.entropy().bytes());
-        if !self.hold_house(holder).await? {
+        if !self.hold_house().await? {
             return Ok(None);
         }
         let now = self.now();
@@ -97,7 +96,7 @@ impl App {
         })];
         for (what, kept, delete) in ENDED.into_iter().chain(trail) {
             let mut total = 0;
-            while self.hold_house(holder).await? {
+            while self.hold_house().await? {
                 let rows = delete(&self.db, now - kept, BATCH).await?;
                 total += rows;
                 if rows < BATCH as u64 {
@@ -112,8 +111,8 @@ impl App {
         Ok(Some(Cleared(cleared)))
     }
 
-    async fn hold_house(&self, holder: Uuid) -> Result<bool, Error> {
+    async fn hold_house(&self) -> Result<bool, Error> {
         let now = self.now();
-        Ok(leases::take(&self.db, LEASE, holder, now, now + TURN).await?)
+        Ok(leases::take(&self.db, LEASE, self.holder, now, now + TURN).await?)
     }
 }
