@@ -1,6 +1,8 @@
 //! Whether this process can be asked anything: the database, the migrations,
 //! the keys and the model, each by itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use picard_domain::{Clock, Instant, Span};
 use picard_store::users;
 use tokio::sync::Mutex;
@@ -12,10 +14,16 @@ use crate::{App, Error};
 const COMPLETE_FOR: Span = Span::minutes(1);
 const MISSING_FOR: Span = Span::seconds(5);
 
-/// Whether the keys were complete at the last look, and when that was. Held
-/// while somebody looks.
+/// What is known from before.
 #[derive(Default)]
-pub(crate) struct Checked(Mutex<Option<(Instant, bool)>>);
+pub(crate) struct Checked {
+    /// Whether the keys were complete at the last look, and when that was. Held
+    /// while somebody looks.
+    last: Mutex<Option<(Instant, bool)>>,
+    database: Part,
+    keys: Part,
+    model: Part,
+}
 
 impl Checked {
     /// Returns what the last look found, or looks when that was too long ago.
@@ -25,7 +33,7 @@ impl Checked {
         clock: &dyn Clock,
         look: impl Future<Output = Result<bool, E>>,
     ) -> Result<bool, E> {
-        let mut last = self.0.lock().await;
+        let mut last = self.last.lock().await;
         let now = clock.now();
         if let Some((at, complete)) = *last {
             let lasts = if complete { COMPLETE_FOR } else { MISSING_FOR };
@@ -36,6 +44,27 @@ impl Checked {
         let complete = look.await?;
         *last = Some((clock.now(), complete));
         Ok(complete)
+    }
+}
+
+/// Whether a part failed when it was last looked at. Anybody may ask, as often as
+/// they like: the log is told when it changes.
+#[derive(Default)]
+struct Part {
+    is_failing: AtomicBool,
+}
+
+impl Part {
+    /// Tells whether it is news that it fails.
+    fn fails(&self) -> bool {
+        !self.is_failing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Says that it works, and says so in the log when that is news.
+    fn works(&self, name: &'static str) {
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!(part = name, "works again");
+        }
     }
 }
 
@@ -77,26 +106,39 @@ pub enum ModelState {
 }
 
 impl App {
-    /// Looks at everything that calls need. Causes go to the log.
+    /// Looks at everything that calls need. Causes go to the log, once.
     pub async fn state(&self) -> State {
         let database = match picard_store::pending(&self.db).await {
             Ok(0) => DatabaseState::Ready,
             Ok(_) => DatabaseState::Behind,
             Err(picard_store::Error::SchemaTooNew { .. }) => DatabaseState::Ahead,
             Err(error) => {
-                tracing::warn!(%error, "not ready: the database does not answer");
+                if self.checked.database.fails() {
+                    tracing::warn!(%error, "not ready: the database does not answer");
+                }
                 DatabaseState::Silent
             }
         };
+        if database != DatabaseState::Silent {
+            self.checked.database.works("database");
+        }
         let has_keys = match database {
-            DatabaseState::Ready | DatabaseState::Ahead => self.has_keys().await.ok(),
+            DatabaseState::Ready | DatabaseState::Ahead => self.has_keys().await,
             DatabaseState::Behind | DatabaseState::Silent => None,
         };
         let model = match self.embedding.check(self.now()).await {
-            Ok(()) if self.metrics.left_to_renew() > 0 => ModelState::Renewing,
-            Ok(()) => ModelState::Ready,
+            Ok(()) => {
+                self.checked.model.works("model");
+                if self.metrics.left_to_renew() > 0 {
+                    ModelState::Renewing
+                } else {
+                    ModelState::Ready
+                }
+            }
             Err(error) => {
-                tracing::warn!(%error, "not ready: the model does not compute");
+                if self.checked.model.fails() {
+                    tracing::warn!(%error, "not ready: the model does not compute");
+                }
                 ModelState::Failing
             }
         };
@@ -107,17 +149,30 @@ impl App {
         }
     }
 
-    async fn has_keys(&self) -> Result<bool, Error> {
-        self.checked
-            .or_look(&*self.clock(), self.look_at_keys())
-            .await
+    async fn has_keys(&self) -> Option<bool> {
+        let looked = self.checked.or_look(&*self.clock, self.look_at_keys());
+        match looked.await {
+            Ok(true) => {
+                self.checked.keys.works("keys");
+                Some(true)
+            }
+            Ok(false) => Some(false),
+            Err(error) => {
+                if self.checked.keys.fails() {
+                    tracing::warn!(%error, "not ready: the keys cannot be looked at");
+                }
+                None
+            }
+        }
     }
 
     async fn look_at_keys(&self) -> Result<bool, Error> {
         for id in users::key_ids_in_use(&self.db).await? {
             let id = id.parse().map_err(Error::internal)?;
             if !self.keys.knows(id).await {
-                tracing::warn!(%id, "not ready: a master key that is in use is missing");
+                if self.checked.keys.fails() {
+                    tracing::warn!(%id, "not ready: a master key that is in use is missing");
+                }
                 return Ok(false);
             }
         }
@@ -129,10 +184,21 @@ impl App {
 mod tests {
     use std::{
         convert::Infallible,
-        sync::atomic::{AtomicI64, AtomicUsize, Ordering},
+        sync::atomic::{AtomicI64, AtomicUsize},
     };
 
     use super::*;
+
+    #[test]
+    fn that_a_part_fails_is_news_once_until_it_works_again() {
+        let part = Part::default();
+        assert_eq!(
+            [part.fails(), part.fails(), part.fails()],
+            [true, false, false]
+        );
+        part.works("part");
+        assert_eq!([part.fails(), part.fails()], [true, false]);
+    }
 
     /// Shows so many seconds.
     struct Shown(AtomicI64);

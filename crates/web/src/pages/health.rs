@@ -1,6 +1,11 @@
 //! `/health` and `/health/live`: the process lives. `/health/ready`: the
 //! database answers too.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use axum::{
     Router,
     extract::State,
@@ -17,10 +22,11 @@ pub(super) fn router(web: Web) -> Router {
         .route("/health", get(async || live()))
         .route("/health/live", get(async || live()))
         .route("/health/ready", get(ready))
-        .with_state(web)
+        .with_state((web, Arc::default()))
 }
 
-async fn ready(State(web): State<Web>) -> Response {
+/// Anybody may ask, as often as they like: the log is told when the state changes.
+async fn ready(State((web, failed)): State<(Web, Arc<AtomicBool>)>) -> Response {
     let (database, migrations) = match web.pending_migrations().await {
         Ok(pending) if pending.is_empty() => (Health::Ok, Health::Ok),
         Ok(_) => (Health::Ok, Health::Failed("pending")),
@@ -28,10 +34,15 @@ async fn ready(State(web): State<Web>) -> Response {
             (Health::Ok, Health::Degraded("ahead"))
         }
         Err(error) => {
-            tracing::warn!(error = error.chain(), "not ready");
+            if !failed.swap(true, Ordering::Relaxed) {
+                tracing::warn!(error = error.chain(), "not ready");
+            }
             (Health::Failed("unavailable"), Health::Failed("unknown"))
         }
     };
+    if database == Health::Ok && failed.swap(false, Ordering::Relaxed) {
+        tracing::info!("ready again");
+    }
     Readiness::new(&web.phase())
         .with("database", database)
         .with("migrations", migrations)
