@@ -2,6 +2,7 @@
 
 use picard_crypto::check_strength;
 use picard_domain::{Expired, GrantId, MemoryFilter, SessionId, UserId};
+use picard_metrics::TokenEvent;
 use picard_store::{
     audit::{Act, Surface},
     grants, memories, sessions,
@@ -62,9 +63,12 @@ impl App {
         let hash = self.passwords.hash(new).await?;
         let keep = Some(person.session_id);
         let note = self.note(Act::PasswordChanged, Surface::Page);
-        users::change_password(&self.db, person.id, &hash, keep, self.now(), &note)
+        let live = users::change_password(&self.db, person.id, &hash, keep, self.now(), &note)
             .await
             .map_err(Error::from)?;
+        self.metrics
+            .tokens
+            .add(TokenEvent::Revoked, live.unwrap_or(0));
         Ok(())
     }
 
@@ -92,20 +96,22 @@ impl App {
         if !self.is_password(person, password).await? {
             return Err(DeletionError::WrongPassword);
         }
-        let removal = users::delete(&self.db, person.id)
+        let removal = users::delete(&self.db, person.id, None)
             .await
             .map_err(Error::from)?;
         if removal == Removal::LastAdministrator {
             return Err(DeletionError::LastAdministrator);
         }
+        tracing::info!(user = %person.id, "an account was deleted");
         self.clear_up_after(person.id).await;
         Ok(())
     }
 
     /// Clears what may be left of an account that was just deleted.
     pub async fn clear_up_after(&self, user: UserId) {
-        self.end_trail(user).await;
+        // First what waits for nothing: whoever asked may hang up.
         self.let_go_of(user);
+        self.end_trail(user).await;
     }
 
     /// Lets go of what this process has in its memory of a person who is gone or

@@ -128,10 +128,13 @@ impl App {
         if !signed_in.person.is_admin {
             return Err(InvalidRegistration::NotAdmin);
         }
+        let row = row(new, self.now())?;
         let note = self.note(Act::ClientRegistered, Surface::Rest);
-        let note = note.through(new.id);
-        self.register_client(new).await?;
-        Ok(self.record(signed_in.person.id, note).await?)
+        clients::put_by(&self.db, &row, signed_in.person.id, &note)
+            .await
+            .map_err(Error::from)?;
+        self.metrics.registrations.one(RegisteredBy::Administrator);
+        Ok(())
     }
 
     /// Finds the row of a client by what it calls itself. The id that a document's

@@ -3,7 +3,7 @@
 
 use picard_crypto::{Digest, Token, TokenKind};
 use picard_domain::{ClientId, Span};
-use picard_metrics::RegisteredBy;
+use picard_metrics::{RegisteredBy, TokenEvent};
 use picard_oauth::{
     Secret,
     registration::{ClientMetadata, RegistrationResponse},
@@ -73,6 +73,9 @@ impl App {
     /// was one. Its next request is answered with `invalid_client`.
     pub async fn delete_client(&self, id: ClientId) -> Result<bool, Error> {
         let deleted = clients::delete(&self.db, id, self.now(), None).await?;
+        self.metrics
+            .tokens
+            .add(TokenEvent::Revoked, deleted.unwrap_or(0));
         Ok(deleted.is_some())
     }
 

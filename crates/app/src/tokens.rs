@@ -113,8 +113,9 @@ impl App {
         grant: GrantId,
         note: &Note,
     ) -> Result<(), Error> {
-        grants::revoke(&self.db, user, grant, self.now(), note).await?;
-        self.metrics.tokens.one(TokenEvent::Revoked);
+        if grants::revoke(&self.db, user, grant, self.now(), note).await? {
+            self.metrics.tokens.one(TokenEvent::Revoked);
+        }
         Ok(())
     }
 

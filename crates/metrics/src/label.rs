@@ -153,6 +153,11 @@ impl<L: Label> Counts<L> {
 
     /// Counts one.
     pub fn one(&self, value: L) {
-        self.0.with_label_values(&[value.as_str()]).inc();
+        self.add(value, 1);
+    }
+
+    /// Counts several at once.
+    pub fn add(&self, value: L, several: u64) {
+        self.0.with_label_values(&[value.as_str()]).inc_by(several);
     }
 }

@@ -6,6 +6,7 @@ use picard_sql::{Column, Error as SqlError, Query, Row, record, sql, transaction
 use crate::{
     Db, Digest, Error,
     audit::{self, Note},
+    grants::has_access,
     outcome::{Stop, settle},
 };
 
@@ -253,12 +254,16 @@ pub async fn count(db: &Db) -> Result<Vec<(Registered, i64)>, Error> {
     .await
 }
 
-/// Counts the grants that people gave an application and that were not revoked.
-pub async fn grants(db: &Db, id: ClientId) -> Result<i64, Error> {
+/// Counts the grants through which an application has access.
+pub async fn grants(db: &Db, id: ClientId, now: Instant) -> Result<i64, Error> {
     let (count,) = db
         .one(sql!(
-            "SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL",
-            id
+            concat!(
+                "SELECT count(*) FROM grants g WHERE g.client_id = $1 AND ",
+                has_access!("$2")
+            ),
+            id,
+            now,
         ))
         .await?;
     Ok(count)

@@ -9,6 +9,25 @@ use crate::{
     clients::Registered,
 };
 
+/// The condition that a grant `g` is access at the instant of the parameter: not
+/// revoked, and with a token that has not ended.
+macro_rules! has_access {
+    ($now:literal) => {
+        concat!(
+            "g.revoked_at IS NULL AND (
+                EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = g.user_id
+                        AND r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > ",
+            $now,
+            ")
+                OR EXISTS (SELECT 1 FROM access_tokens a WHERE a.user_id = g.user_id
+                        AND a.grant_id = g.id AND a.expires_at > ",
+            $now,
+            "))"
+        )
+    };
+}
+pub(crate) use has_access;
+
 record! {
     /// A connected application, as the person sees it.
     #[derive(Debug, Clone)]
@@ -36,15 +55,14 @@ record! {
 /// first. A grant whose tokens have all ended is no access and is left out.
 pub async fn list(db: &Db, user: UserId, now: Instant) -> Result<Vec<Connection>, Error> {
     db.all(sql!(
-        "SELECT g.id, g.client_id, c.name AS client_name, c.registered, c.metadata_url,
-                g.scopes, g.created_at, g.last_used_at
-         FROM grants g JOIN clients c ON c.id = g.client_id
-         WHERE g.user_id = $1 AND g.revoked_at IS NULL AND (
-            EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = g.user_id
-                    AND r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > $2)
-            OR EXISTS (SELECT 1 FROM access_tokens a WHERE a.user_id = g.user_id
-                    AND a.grant_id = g.id AND a.expires_at > $2))
-         ORDER BY g.created_at DESC, g.id DESC",
+        concat!(
+            "SELECT g.id, g.client_id, c.name AS client_name, c.registered, c.metadata_url,
+                    g.scopes, g.created_at, g.last_used_at
+             FROM grants g JOIN clients c ON c.id = g.client_id
+             WHERE g.user_id = $1 AND ",
+            has_access!("$2"),
+            " ORDER BY g.created_at DESC, g.id DESC"
+        ),
         user,
         now,
     ))

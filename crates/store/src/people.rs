@@ -26,7 +26,7 @@ record! {
         pub last_seen_at: Option<Instant>,
         /// When an application last used what they granted it.
         pub last_used_at: Option<Instant>,
-        /// How many grants of theirs are not revoked.
+        /// How many applications have access.
         pub grants: i64,
     }
 }
@@ -51,14 +51,21 @@ pub async fn list(
     prefix: &str,
     after: Option<&Handle>,
     limit: usize,
+    now: Instant,
 ) -> Result<Vec<Listed>, Error> {
+    // What counts as a grant is what the person is shown: see `grants::list`.
     db.all(sql!(
         "SELECT u.id, u.handle, u.name, u.is_admin, u.disabled_at, u.created_at,
                 (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id)
                     AS last_seen_at,
                 (SELECT max(g.last_used_at) FROM grants g WHERE g.user_id = u.id)
                     AS last_used_at,
-                (SELECT count(*) FROM grants g WHERE g.user_id = u.id AND g.revoked_at IS NULL)
+                (SELECT count(*) FROM grants g
+                 WHERE g.user_id = u.id AND g.revoked_at IS NULL AND (
+                    EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = g.user_id
+                            AND r.grant_id = g.id AND r.used_at IS NULL AND r.expires_at > $5)
+                    OR EXISTS (SELECT 1 FROM access_tokens a WHERE a.user_id = g.user_id
+                            AND a.grant_id = g.id AND a.expires_at > $5)))
                     AS grants
          FROM users u
          WHERE u.handle >= $1 AND u.handle < $2 AND u.handle > $3
@@ -67,6 +74,7 @@ pub async fn list(
         after_all(prefix),
         after.map_or("", Handle::as_str),
         limit as i64,
+        now,
     ))
     .await
 }

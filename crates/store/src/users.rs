@@ -270,8 +270,8 @@ fn removal(rows: u64) -> Removal {
 }
 
 /// Changes the password, closes every session but `keep`, and revokes every
-/// grant: whoever had the old password keeps nothing. Tells whether there is
-/// such a person.
+/// grant: whoever had the old password keeps nothing. Returns how many grants
+/// were live, `None` when there is no such person.
 pub async fn change_password(
     db: &Db,
     user: UserId,
@@ -279,7 +279,7 @@ pub async fn change_password(
     keep: Option<SessionId>,
     now: Instant,
     note: &Note,
-) -> Result<bool, Error> {
+) -> Result<Option<u64>, Error> {
     transaction!(db, |tx| {
         let update = sql!(
             "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1",
@@ -294,11 +294,11 @@ pub async fn change_password(
             keep,
         );
         tx.execute(others).await?;
-        grants::revoke_all_in(tx, user, now).await?;
+        let live = grants::revoke_all_in(tx, user, now).await?;
         if found {
             audit::write(tx, user, note).await?;
         }
-        found
+        found.then_some(live)
     })
 }
 
@@ -365,8 +365,9 @@ async fn noted(db: &Db, user: UserId, update: &Query, note: &Note) -> Result<boo
 /// Deletes an account and everything of it, in one transaction: memories,
 /// vectors, tombstones, sessions, grants, codes, tokens, tickets, the audit trail,
 /// and the row with the wrapped data key. The last administrator can only go as the last
-/// person of all.
-pub async fn delete(db: &Db, user: UserId) -> Result<Removal, Error> {
+/// person of all. The note goes into the trail of the administrator who did it, if
+/// somebody else did.
+pub async fn delete(db: &Db, user: UserId, by: Option<&(UserId, Note)>) -> Result<Removal, Error> {
     settle(transaction!(db, |tx| {
         let others = sql!("SELECT id FROM users WHERE id <> $1 LIMIT 1", user);
         if tx.optional::<(UserId,)>(others).await?.is_some() {
@@ -391,6 +392,9 @@ pub async fn delete(db: &Db, user: UserId) -> Result<Removal, Error> {
             sql!("DELETE FROM audit WHERE user_id = $1", user),
         ] {
             tx.execute(delete).await?;
+        }
+        if let Some((administrator, note)) = by.filter(|_| found == 1) {
+            audit::write(tx, *administrator, note).await?;
         }
         removal(found)
     }))

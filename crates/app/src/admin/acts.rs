@@ -46,17 +46,11 @@ impl Administration {
         }
     }
 
-    /// Notes that an account was deleted: its own trail went with it.
-    pub(super) async fn note_deletion(&self, user: UserId, handle: &Handle) -> Result<(), Error> {
-        let actor = &self.by;
-        tracing::info!(%user, ?actor, "an account was deleted by its administration");
-        match self.own_note(Act::AccountDeleted) {
-            Some((administrator, note)) if administrator != user => {
-                let note = note.by(None).of(user, handle.clone());
-                Ok(audit::record(&self.db, &[(administrator, note)]).await?)
-            }
-            _ => Ok(()),
-        }
+    /// Makes a note that an account is deleted: its own trail goes with it.
+    pub(super) fn note_of_deletion(&self, user: UserId, handle: &Handle) -> Option<(UserId, Note)> {
+        let (administrator, note) = self.own_note(Act::AccountDeleted)?;
+        let note = note.by(None).of(user, handle.clone());
+        (administrator != user).then_some((administrator, note))
     }
 
     /// Lists what the present administrators did, the newest first. The second

@@ -2,6 +2,7 @@
 
 use picard_crypto::{Token, TokenKind};
 use picard_domain::{ClientId, Instant, PageSize, Scopes};
+use picard_metrics::TokenEvent;
 use picard_oauth::registration::AuthMethod;
 use picard_store::{
     audit::Act,
@@ -100,7 +101,9 @@ impl Administration {
     pub async fn delete_application(&self, id: ClientId) -> Result<u64, Error> {
         let note = self.own_note(Act::ClientDeleted);
         let deleted = clients::delete(&self.db, id, self.now(), note.as_ref()).await?;
-        deleted.ok_or(Error::NotFound("application"))
+        let revoked = deleted.ok_or(Error::NotFound("application"))?;
+        self.metrics.tokens.add(TokenEvent::Revoked, revoked);
+        Ok(revoked)
     }
 
     /// Registers an application under a new id; its secret, when it has one, is
@@ -136,7 +139,7 @@ impl Administration {
         Ok(Application {
             id: client.id,
             origin: Origin::of(client.registered, client.metadata_url.as_deref()),
-            grants: clients::grants(&self.db, client.id).await?,
+            grants: clients::grants(&self.db, client.id, self.now()).await?,
             name: client.name,
             client_uri: client.client_uri,
             metadata_url: client.metadata_url,

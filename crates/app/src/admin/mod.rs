@@ -14,6 +14,7 @@ mod people;
 use std::sync::Arc;
 
 use picard_domain::{Clock, Entropy, Handle, Instant, Span, UserId};
+use picard_metrics::ServerMetrics;
 use picard_store::{Db, Source};
 
 use crate::{App, Error, OpenError, Person};
@@ -32,6 +33,7 @@ pub struct Administration {
     db: Db,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    metrics: Arc<ServerMetrics>,
     by: Actor,
     /// Whether acts leave notes.
     notes: bool,
@@ -49,6 +51,16 @@ pub enum Actor {
     },
     /// Whoever holds the database: the command line.
     Operator,
+}
+
+impl Actor {
+    /// Returns who it is without a name.
+    fn for_log(&self) -> String {
+        match self {
+            Self::Administrator { id, .. } => id.to_string(),
+            Self::Operator => "the operator".to_owned(),
+        }
+    }
 }
 
 impl App {
@@ -76,6 +88,7 @@ impl App {
             db: self.db.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            metrics: self.metrics.clone(),
             by,
             notes: self.trail.kept().is_some(),
         }
@@ -100,6 +113,8 @@ impl Administration {
             db,
             clock,
             entropy,
+            // Of a command nobody asks for them.
+            metrics: Arc::default(),
             by: Actor::Operator,
             // Where none are kept, the next housekeeping clears it.
             notes: true,

@@ -3,6 +3,7 @@
 use picard_domain::{
     DisplayName, Expired, Handle, Instant, MemoryFilter, PageSize, Permission, UserId,
 };
+use picard_metrics::TokenEvent;
 use picard_store::{
     audit::Act,
     grants, memories, people, sessions,
@@ -57,7 +58,8 @@ impl Administration {
         limit: PageSize<500>,
     ) -> Result<(Vec<Listed>, Option<Handle>), Error> {
         let prefix = prefix.trim().trim_start_matches('@').to_ascii_lowercase();
-        let mut listed = people::list(&self.db, &prefix, after, limit.get() + 1).await?;
+        let mut listed =
+            people::list(&self.db, &prefix, after, limit.get() + 1, self.now()).await?;
         let more = listed.len() > limit.get();
         listed.truncate(limit.get());
         let next = listed.last().filter(|_| more);
@@ -121,7 +123,10 @@ impl Administration {
     /// many had any.
     pub async fn revoke_applications(&self, handle: &Handle) -> Result<u64, Error> {
         let user = self.user(handle).await?.id;
-        Ok(grants::revoke_all(&self.db, user, self.now(), &self.note(Act::AccessRevoked)).await?)
+        let note = self.note(Act::AccessRevoked);
+        let live = grants::revoke_all(&self.db, user, self.now(), &note).await?;
+        self.metrics.tokens.add(TokenEvent::Revoked, live);
+        Ok(live)
     }
 
     /// Makes a person an administrator.
@@ -142,9 +147,10 @@ impl Administration {
     /// Deletes an account with everything in it, the data key included.
     pub async fn delete_person(&self, handle: &Handle) -> Result<UserId, AdminError> {
         let user = self.user(handle).await?.id;
-        let removal = users::delete(&self.db, user).await;
+        let note = self.note_of_deletion(user, handle);
+        let removal = users::delete(&self.db, user, note.as_ref()).await;
         let user = removed(user, removal)?;
-        self.note_deletion(user, handle).await?;
+        tracing::info!(%user, by = self.by.for_log(), "an account was deleted");
         Ok(user)
     }
 }

@@ -5,10 +5,11 @@ use crate::{
     habits,
     oauth::{is_live, set_up},
 };
-use picard_domain::Handle;
+use picard_domain::{Handle, Span};
 use picard_sql::{Db, Query};
 use picard_store::{
     clients::{self, Client, Registered},
+    grants,
     people::{self, Tally},
     sessions, tokens,
     users::{self, Removal},
@@ -34,7 +35,7 @@ async fn people_are_listed_by_handle_page_by_page() {
         let mut seen = Vec::new();
         let mut after: Option<Handle> = None;
         loop {
-            let page = people::list(&db, "an", after.as_ref(), 2).await;
+            let page = people::list(&db, "an", after.as_ref(), 2, at(8)).await;
             let page = page.expect("listed");
             let Some(last) = page.last() else { break };
             after = Some(last.handle.clone());
@@ -94,7 +95,8 @@ async fn the_beginning_of_a_handle_is_looked_up_in_the_index() {
                 .replace("$2", "'person12z'")
                 .replace("> $3", "> 'person12'")
                 .replace("$3", "20")
-                .replace("$4", "20");
+                .replace("$4", "20")
+                .replace("$5", "0");
             let text: &'static str = Box::leak(format!("{explain}{asked}").into_boxed_str());
             let plan = if database.url().starts_with("sqlite:") {
                 let rows = db.all::<(i64, i64, i64, String)>(Query::new(text)).await;
@@ -168,7 +170,7 @@ async fn the_last_administrator_stays() {
                 .await
                 .expect("answered")
         };
-        let delete = async |user| users::delete(&db, user).await.expect("answered");
+        let delete = async |user| users::delete(&db, user, None).await.expect("answered");
         assert!(admin(ana).await && admin(bob).await);
         assert!(!admin(user_id(9)).await);
         assert_eq!(unmake(user_id(9)).await, Removal::NotFound);
@@ -365,19 +367,47 @@ async fn an_application_that_comes_back_has_no_grant_of_before() {
         let grant = consent(&db, ana, 1, "code").await;
         issue(&db, &pair(ana, grant, "a", "r", at(1))).await;
         assert_eq!(
-            clients::grants(&db, client_id(1)).await.expect("counted"),
+            clients::grants(&db, client_id(1), at(2))
+                .await
+                .expect("counted"),
             1
         );
         let deleted = clients::delete(&db, client_id(1), at(2), None).await;
         assert_eq!(deleted.expect("deleted"), Some(1));
         client(&db, 1).await;
         assert_eq!(
-            clients::grants(&db, client_id(1)).await.expect("counted"),
+            clients::grants(&db, client_id(1), at(2))
+                .await
+                .expect("counted"),
             0
         );
         assert!(!is_live(&db, "a", at(3)).await);
         let refresh = tokens::find_refresh(&db, digest("r")).await;
         assert!(refresh.expect("read").is_none());
+        db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_counted_as_access_is_what_a_person_is_shown_as_access() {
+    databases(async |database| {
+        let db = migrated(database).await;
+        let ana = set_up(&db).await;
+        let grant = consent(&db, ana, 1, "code").await;
+        issue(&db, &pair(ana, grant, "a", "r", at(1))).await;
+        let never_fetched = consent(&db, ana, 2, "other code").await;
+        assert_ne!(grant, never_fetched);
+        for (now, count) in [(at(2), 1), (at(1) + Span::days(30), 0)] {
+            let shown = grants::list(&db, ana, now).await.expect("listed");
+            assert_eq!(shown.len(), count);
+            let of_client = clients::grants(&db, client_id(1), now).await;
+            assert_eq!(of_client.expect("counted"), count as i64);
+            let listed = people::list(&db, "ana", None, 1, now)
+                .await
+                .expect("listed");
+            assert_eq!(listed[0].grants, count as i64);
+        }
         db.close().await;
     })
     .await;

@@ -57,7 +57,7 @@ const FORBIDDEN: [&str; 24] = [
 /// What is asked about all people at once, seldom: these go to every
 /// machine that users are spread over.
 const ACROSS_PEOPLE: [&str; 3] = [
-    "SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL",
+    "SELECT count(*) FROM grants g WHERE g.client_id = $1 AND",
     "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
     // Once at each start: how many memories another model embedded.
     "SELECT COUNT(*) FROM vectors WHERE model <> $1",

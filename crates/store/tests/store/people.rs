@@ -166,6 +166,7 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
             users::change_password(&db, ana, "new", Some(here), at(1), &unnoted())
                 .await
                 .expect("written")
+                .is_some()
         );
 
         assert!(
@@ -227,6 +228,7 @@ async fn a_new_password_ends_other_sessions_and_all_tokens() {
             users::change_password(&db, ana.id, "newer", None, at(2), &unnoted())
                 .await
                 .expect("written")
+                .is_some()
         );
         assert!(
             sessions::find(&db, digest("here"), at(2))
@@ -518,7 +520,7 @@ async fn a_deleted_account_leaves_no_row_in_any_table_and_others_keep_theirs() {
                 .expect("written");
         }
         assert_eq!(
-            users::delete(&db, user_id(1)).await.expect("deleted"),
+            users::delete(&db, user_id(1), None).await.expect("deleted"),
             Removal::Done
         );
 
@@ -535,7 +537,9 @@ async fn a_deleted_account_leaves_no_row_in_any_table_and_others_keep_theirs() {
         }
         assert!(users::find(&db, user_id(1)).await.expect("read").is_none());
         assert_eq!(
-            users::delete(&db, user_id(1)).await.expect("answered"),
+            users::delete(&db, user_id(1), None)
+                .await
+                .expect("answered"),
             Removal::NotFound
         );
         let late = memories::submit(&db, &memory(user_id(1), 12, at(2)), &unnoted())

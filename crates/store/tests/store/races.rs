@@ -258,7 +258,7 @@ async fn no_memory_outlives_an_account_that_is_deleted_beside_it() {
         let ana = person(&db, 1, "ana").await;
         let deleted = race(&db, 20, |db, n| async move {
             if n == 10 {
-                let deleted = users::delete(&db, user_id(1)).await.expect("deleted");
+                let deleted = users::delete(&db, user_id(1), None).await.expect("deleted");
                 return deleted == users::Removal::Done;
             }
             let written = memories::submit(&db, &memory(user_id(1), n, at(0)), &unnoted()).await;
