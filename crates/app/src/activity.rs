@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, hash_map::Entry as Place};
 
-use picard_domain::{ClientId, EventId, Handle, Instant, UserId};
+use picard_domain::{ClientId, Handle, Instant, UserId};
 use picard_store::{
-    audit::{self, Entry, Wanted},
+    audit::{self, Bookmark, Entry, Wanted},
     users,
 };
 
@@ -18,16 +18,17 @@ pub struct ActivityQuery {
     /// Only what lasted to this instant or later.
     pub since: Option<Instant>,
     /// Where the last page ended.
-    pub before: Option<EventId>,
+    pub before: Option<Bookmark>,
 }
 
-/// A page of a trail, the newest entries first.
+/// A page of a trail, the newest entries first: those of which the last time is the
+/// latest.
 #[derive(Debug, Clone)]
 pub struct Activity {
     /// The entries. Names of people who are still here are filled in.
     pub entries: Vec<Entry>,
     /// Gives the next page; `None` on the last one.
-    pub next: Option<EventId>,
+    pub next: Option<Bookmark>,
 }
 
 impl App {
@@ -40,9 +41,7 @@ impl App {
         query: ActivityQuery,
         limit: usize,
     ) -> Result<Activity, Error> {
-        if let Err(error) = self.trail.write().await {
-            tracing::warn!(%error, "the audit trail is shown without the latest reads");
-        }
+        self.trail.write_of(user).await;
         let wanted = Wanted {
             client: query.client,
             since: query.since,
@@ -52,9 +51,7 @@ impl App {
         let mut entries = audit::list(&self.db, user, wanted, limit + 1).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|last| last.id);
-        // Rows that count are named after the beginning of what they count.
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id)));
+        let next = entries.last().filter(|_| more).map(Entry::bookmark);
         self.fill_in(&mut entries).await?;
         Ok(Activity { entries, next })
     }

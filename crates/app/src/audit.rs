@@ -3,12 +3,14 @@
 //! What changes something is noted in the transaction of the change; [`App::note`]
 //! makes such a note. What only reads must not wait for a write, and must not fail
 //! because of one: [`Trail::read`] counts it in memory, by person, application and
-//! tool, and within half a second a task writes what was counted. So a process that
-//! is killed loses the reads of its last half second, and nothing else. Rows are
-//! named after the ten minutes that they count, so that all nodes count into one.
+//! tool, and within half a second a task writes what was counted. So are wrong
+//! passwords, which must cost as much as an unknown handle. A process that is killed
+//! loses what it counted in its last half second, and nothing else. Rows are named
+//! after the time that they count, so that all nodes count into one.
 
 use std::{
-    collections::{HashMap, hash_map::Entry as Place},
+    collections::{BTreeMap, btree_map::Entry as Place},
+    ops::{Bound, RangeBounds},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,6 +21,7 @@ use picard_store::{
     Db,
     audit::{self, Act, By, Note, Surface},
 };
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{Access, App, Error};
@@ -59,17 +62,21 @@ pub(crate) struct Reading {
     pub(crate) memory: Option<MemoryId>,
 }
 
-/// Where reads wait to be written.
+type Key = (UserId, EventId);
+
+/// Where what was counted waits to be written.
 pub(crate) struct Trail {
     db: Db,
     kept: Option<Span>,
     waiting: Mutex<Waiting>,
+    /// Held while one batch is written.
     writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    notes: HashMap<(UserId, EventId), Note>,
+    /// By their person and name: all nodes lock rows in this order.
+    notes: BTreeMap<Key, Note>,
     /// Whether a task is on its way to write them.
     expected: bool,
     lost: u64,
@@ -109,9 +116,18 @@ impl Trail {
             notes.push((reading.of, asked));
         }
         notes.push((caller.user_id, note));
-        for (user, mut note) in notes {
-            note.id = counted(&note, WINDOW);
-            self.wait(user, note);
+        for (_, note) in &mut notes {
+            note.id = counted(note, WINDOW);
+        }
+        self.wait(notes);
+    }
+
+    /// Counts a wrong password, by the hour. It neither waits nor fails.
+    fn failed(self: &Arc<Self>, user: UserId, browser: String, now: Instant) {
+        let mut note = self.plain(Act::LogInFailed, Surface::Page, now);
+        note.id = counted(&note, FAILURES);
+        if note.kept {
+            self.wait([(user, note.in_browser(browser))]);
         }
     }
 
@@ -131,9 +147,11 @@ impl Trail {
         }
     }
 
-    fn wait(self: &Arc<Self>, user: UserId, note: Note) {
+    fn wait(self: &Arc<Self>, notes: impl IntoIterator<Item = (UserId, Note)>) {
         let mut waiting = self.waiting();
-        waiting.add(user, note);
+        for (user, note) in notes {
+            waiting.add(user, note);
+        }
         if !waiting.expected {
             waiting.expected = true;
             tokio::spawn(self.clone().write_later());
@@ -167,35 +185,52 @@ impl Trail {
     }
 
     /// Writes what waits now. What cannot be written waits on.
-    pub(crate) async fn write(&self) -> Result<(), picard_store::Error> {
-        let _alone = self.writing.lock().await;
-        let (taken, lost) = {
-            let mut waiting = self.waiting();
-            let lost = std::mem::take(&mut waiting.lost);
-            (std::mem::take(&mut waiting.notes), lost)
-        };
+    ///
+    /// Not for the task of a request: when that is dropped, so is the batch under way.
+    pub(crate) async fn write(self: &Arc<Self>) -> Result<(), picard_store::Error> {
+        let lost = std::mem::take(&mut self.waiting().lost);
         if lost > 0 {
             tracing::error!(lost, "reads are missing in the audit trail");
         }
-        let mut notes: Vec<_> = taken
-            .into_iter()
-            .map(|((user, _), note)| (user, note))
-            .collect();
-        // All nodes lock rows in this order.
-        notes.sort_unstable_by_key(|(user, note)| (*user, note.id));
-        let mut rest = notes.as_slice();
-        while !rest.is_empty() {
-            let (batch, others) = rest.split_at(BATCH.min(rest.len()));
-            if let Err(error) = audit::record(&self.db, batch).await {
-                let mut waiting = self.waiting();
-                for (user, note) in rest {
-                    waiting.add(*user, note.clone());
-                }
+        self.write_between(Bound::Unbounded, Bound::Unbounded).await
+    }
+
+    /// Writes what waits of one person, in a task of its own: whoever asks for it may
+    /// hang up. It is behind the one batch that is under way, and no more.
+    pub(crate) async fn write_of(self: &Arc<Self>, user: UserId) {
+        let trail = self.clone();
+        let writing = async move {
+            let of = |id| Bound::Included((user, EventId::from_uuid(id)));
+            let written = trail.write_between(of(Uuid::nil()), of(Uuid::max())).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, "the audit trail is shown without the latest reads");
+            }
+        };
+        if let Err(error) = tokio::spawn(writing.in_current_span()).await {
+            tracing::error!(%error, "the audit trail is shown without the latest reads");
+        }
+    }
+
+    /// Writes what waits in an order of keys, so that it comes to an end while more is
+    /// counted: batch by batch, each of them gone from what waits for no longer than
+    /// it takes to write it.
+    async fn write_between(
+        self: &Arc<Self>,
+        mut from: Bound<Key>,
+        to: Bound<Key>,
+    ) -> Result<(), picard_store::Error> {
+        loop {
+            let _alone = self.writing.lock().await;
+            let batch = self.waiting().take((from, to));
+            let Some((user, note)) = batch.last() else {
+                return Ok(());
+            };
+            from = Bound::Excluded((*user, note.id));
+            if let Err(error) = audit::record(&self.db, &batch).await {
+                self.wait(batch);
                 return Err(error);
             }
-            rest = others;
         }
-        Ok(())
     }
 
     /// Forgets what waits of a person who is gone.
@@ -209,6 +244,15 @@ impl Trail {
 }
 
 impl Waiting {
+    /// Takes the first batch out of these.
+    fn take(&mut self, keys: impl RangeBounds<Key>) -> Vec<(UserId, Note)> {
+        let first = self.notes.range(keys).take(BATCH);
+        let first: Vec<_> = first.map(|(key, _)| *key).collect();
+        let taken = first.into_iter();
+        let taken = taken.filter_map(|key| Some((key.0, self.notes.remove(&key)?)));
+        taken.collect()
+    }
+
     fn add(&mut self, user: UserId, note: Note) {
         let is_full = self.notes.len() >= WAITING;
         match self.notes.entry((user, note.id)) {
@@ -278,10 +322,8 @@ impl App {
         Ok(())
     }
 
-    /// Ends the trail of a person whose account was just deleted. That there was
-    /// one is told to the operator's log alone.
+    /// Ends the trail of a person whose account was just deleted.
     pub(crate) async fn end_trail(&self, user: UserId) {
-        tracing::info!(%user, "an account was deleted");
         self.trail.forget(user);
         // A node that was just writing what this person's applications read may have
         // seen the account still, and come after its deletion.
@@ -309,12 +351,10 @@ impl App {
     }
 
     /// Notes a wrong password at an account that exists, counted by the hour:
-    /// guessing does not fill the trail.
-    pub(crate) async fn note_failure(&self, user: UserId, browser: &str) -> Result<(), Error> {
-        let note = self.note(Act::LogInFailed, Surface::Page);
-        let id = counted(&note, FAILURES);
-        let note = Note { id, ..note }.in_browser(browser);
-        self.record(user, note).await
+    /// guessing does not fill the trail. Nobody waits for it, so that the answer
+    /// does not tell whether there is such an account.
+    pub(crate) fn note_failure(&self, user: UserId, browser: String) {
+        self.trail.failed(user, browser, self.now());
     }
 
     /// Notes what a call read.
@@ -377,10 +417,11 @@ mod tests {
                 .await
                 .expect("renamed");
             for _ in 0..3 {
-                trail.wait(user, read(&trail, "query_memory", NOW));
+                trail.wait([(user, read(&trail, "query_memory", NOW))]);
             }
             assert!(trail.write().await.is_err());
-            trail.wait(user, read(&trail, "query_memory", NOW + Span::seconds(1)));
+            let later = NOW + Span::seconds(1);
+            trail.wait([(user, read(&trail, "query_memory", later))]);
             assert!(trail.write().await.is_err());
             trail
                 .db
@@ -396,6 +437,47 @@ mod tests {
             trail.db.close().await;
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_while_the_trail_is_written_takes_nothing_along() {
+        databases(async |database| {
+            let (trail, user) = trail(database, 180).await;
+            let other = UserId::from_uuid(Uuid::from_u128(2));
+            // Nobody else writes here, however long it takes.
+            trail.waiting().expected = true;
+            let waits = |whose| trail.waiting().notes.keys().any(|key| key.0 == whose);
+            trail.wait([user, other].map(|whose| (whose, read(&trail, "get_memories", NOW))));
+            trail.failed(user, "a browser".to_owned(), NOW);
+
+            let under_way = trail.writing.lock().await;
+            let mut asking = Box::pin(trail.write_of(user));
+            assert!(
+                polled_once(&mut asking).is_none(),
+                "behind the batch under way"
+            );
+            drop(asking);
+            drop(under_way);
+            while waits(user) {
+                tokio::task::yield_now().await;
+            }
+            drop(trail.writing.lock().await);
+            let acts: Vec<_> = written(&trail, user).await.iter().map(|e| e.act).collect();
+            assert_eq!(acts.len(), 2, "{acts:?}");
+            assert!(acts.contains(&Act::LogInFailed), "{acts:?}");
+            assert!(waits(other), "others' notes are not waited for");
+            trail.db.close().await;
+        })
+        .await;
+    }
+
+    /// Polls once.
+    fn polled_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::Pin::new(future).poll(&mut context) {
+            std::task::Poll::Ready(done) => Some(done),
+            std::task::Poll::Pending => None,
+        }
     }
 
     #[tokio::test]

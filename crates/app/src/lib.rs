@@ -70,7 +70,7 @@ pub use people_types::{
     Account, ApplicationView, DeletionError, LogInError, NewAccount, PasswordError, Person,
     SessionView, SignUpError, SignedIn, Visit,
 };
-pub use picard_store::audit::{Act, By, Entry, Note, Surface};
+pub use picard_store::audit::{Act, Bookmark, By, Entry, Note, Surface};
 pub use readiness::{DatabaseState, ModelState, State};
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,

@@ -58,8 +58,7 @@ impl App {
         let user = match user {
             Some(user) if fits => user,
             Some(user) => {
-                let browser = browser_name(&visit.user_agent);
-                self.note_failure(user.id, &browser).await?;
+                self.note_failure(user.id, browser_name(&visit.user_agent));
                 return Err(LogInError::WrongCredentials);
             }
             None => return Err(LogInError::WrongCredentials),

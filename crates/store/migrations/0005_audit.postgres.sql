@@ -21,4 +21,5 @@ CREATE TABLE audit (
     browser      TEXT,
     PRIMARY KEY (user_id, id)
 );
+CREATE INDEX audit_recent ON audit (user_id, last_at, id);
 CREATE INDEX audit_age ON audit (at);

@@ -5,13 +5,17 @@
 //! no change without a trail. What only reads is gathered by `app` and written
 //! later in batches ([`record`]).
 
+use std::fmt;
+
 use picard_domain::{ClientId, EventId, Handle, Instant, MemoryId, UserId};
 use picard_sql::{Bind, Column, Error as SqlError, Row, Tx, Value, record, sql, transaction};
 
 use crate::{Db, Error};
 
-/// The most rows of a person that are kept of each sort: of calls, and of
-/// everything else. So calls, however many, never push out log-ins.
+/// The most rows of a person that are kept of each sort: of what one application
+/// changed, of what it read, of others who asked, and of everything else. So calls,
+/// however many, never push out log-ins, nor what another application did; changes
+/// never push out what was read; and no stranger pushes out anything of the person.
 pub const MOST: i64 = 10_000;
 
 macro_rules! words {
@@ -122,13 +126,6 @@ words! {
         Stdio "stdio",
         /// A command on the server's machine.
         Command "command",
-    }
-}
-
-impl Act {
-    /// Tells whether it is one of the many: a row that counts calls.
-    pub const fn is_call(self) -> bool {
-        matches!(self, Self::Called | Self::PersonaAsked)
     }
 }
 
@@ -278,25 +275,66 @@ pub struct Wanted {
     /// Only those that lasted to this instant or later.
     pub since: Option<Instant>,
     /// Only those before this one.
-    pub before: Option<EventId>,
+    pub before: Option<Bookmark>,
 }
 
-/// Returns up to `limit` entries of a person's trail, the newest first.
+/// Where a page of a trail ended. What is counted on meanwhile goes to the front:
+/// it is not on a later page a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bookmark {
+    last_at: Instant,
+    id: EventId,
+}
+
+impl Entry {
+    /// Returns its place in the trail.
+    pub fn bookmark(&self) -> Bookmark {
+        Bookmark {
+            last_at: self.last_at,
+            id: self.id,
+        }
+    }
+}
+
+impl Bookmark {
+    /// Reads what it was written as; `None` when it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        Some(Self {
+            last_at: Instant::from_micros(micros.parse().ok()?),
+            id: id.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Bookmark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.last_at.micros(), self.id)
+    }
+}
+
+/// Returns up to `limit` entries of a person's trail, the newest first: by when
+/// each was last done.
 pub async fn list(
     db: &Db,
     user: UserId,
     wanted: Wanted,
     limit: usize,
 ) -> Result<Vec<Entry>, Error> {
-    let last = EventId::from_uuid(uuid::Uuid::max());
+    let before = wanted.before.unwrap_or(Bookmark {
+        last_at: Instant::from_micros(i64::MAX),
+        id: EventId::from_uuid(uuid::Uuid::max()),
+    });
     db.all(sql!(
         "SELECT id, act, surface, at, last_at, times, client_id, client_name, tool, memories,
                 memory_id, actor_id, actor_name, subject_id, subject_name, browser
          FROM audit
-         WHERE user_id = $1 AND id < $2 AND last_at >= $3 AND ($4 IS NULL OR client_id = $4)
-         ORDER BY id DESC LIMIT $5",
+         WHERE user_id = $1 AND (last_at, id) < ($2, $3) AND last_at >= $4
+           AND ($5 IS NULL OR client_id = $5)
+         ORDER BY last_at DESC, id DESC LIMIT $6",
         user,
-        wanted.before.unwrap_or(last),
+        before.last_at,
+        before.id,
         wanted.since.unwrap_or(Instant::from_micros(i64::MIN)),
         wanted.client,
         limit as i64,
@@ -413,25 +451,45 @@ async fn put(tx: &mut Tx, user: UserId, note: &Note) -> Result<(), Error> {
     tx.execute(put).await?;
     // One in 256, which ids make random: looking at each note costs more than a few too many.
     if note.id.uuid().as_bytes()[15] == 0 {
-        trim(tx, user, note.act.is_call(), MOST).await?;
+        trim(tx, user, note, MOST).await?;
     }
     Ok(())
 }
 
-/// Deletes what a person has beyond the newest `most` rows of one sort.
-async fn trim(tx: &mut Tx, user: UserId, calls: bool, most: i64) -> Result<(), Error> {
-    let trim = sql!(
-        "DELETE FROM audit
-         WHERE user_id = $1 AND (act IN ('called', 'persona-asked')) = $2 AND id <
-            (SELECT id FROM
-                (SELECT id FROM audit
-                 WHERE user_id = $1 AND (act IN ('called', 'persona-asked')) = $2
-                 ORDER BY id DESC LIMIT $3) AS newest
-             ORDER BY id LIMIT 1)",
-        user,
-        calls,
-        most,
-    );
+/// The statement that deletes what a person (`$1`) has beyond the newest rows (`$2`)
+/// for which a condition holds.
+macro_rules! trim {
+    ($sort:literal, $user:expr, $most:expr $(, $value:expr)* $(,)?) => {
+        sql!(
+            concat!(
+                "DELETE FROM audit WHERE user_id = $1 AND id <
+                    (SELECT id FROM
+                        (SELECT id FROM audit WHERE user_id = $1 AND ", $sort, "
+                         ORDER BY id DESC LIMIT $2) AS newest
+                     ORDER BY id LIMIT 1)
+                 AND ", $sort
+            ),
+            $user,
+            $most,
+            $($value,)*
+        )
+    };
+}
+
+/// Deletes what a person has beyond the newest `most` rows of the sort of this note.
+async fn trim(tx: &mut Tx, user: UserId, note: &Note, most: i64) -> Result<(), Error> {
+    let trim = match note.act {
+        Act::Called => trim!(
+            "act = 'called' AND (memories IS NULL) = $3
+             AND (client_id = $4 OR ($4 IS NULL AND client_id IS NULL))",
+            user,
+            most,
+            note.memories.is_none(),
+            note.client_id,
+        ),
+        Act::PersonaAsked => trim!("act = 'persona-asked'", user, most),
+        _ => trim!("act NOT IN ('called', 'persona-asked')", user, most),
+    };
     tx.execute(trim).await.map(drop)
 }
 

@@ -6,8 +6,8 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use picard_app::{Activity, ActivityQuery, Entry, Surface};
-use picard_domain::{ClientId, EventId};
+use picard_app::{Activity, ActivityQuery, Bookmark, Entry, Surface};
+use picard_domain::ClientId;
 use picard_ui::{Moment, Pager, Shell, html_with};
 use serde::Deserialize;
 
@@ -43,8 +43,8 @@ pub(super) async fn show(
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let wanted = query.map(|Query(wanted)| wanted).unwrap_or_default();
-    let client: Option<ClientId> = parsed(wanted.application.as_deref());
-    let before: Option<EventId> = parsed(wanted.before.as_deref());
+    let client = wanted.application.and_then(|id| id.parse().ok());
+    let before = wanted.before.and_then(|place| Bookmark::parse(&place));
     let query = ActivityQuery {
         client,
         before,
@@ -70,15 +70,11 @@ pub(super) async fn show(
     html_with(StatusCode::OK, &page)
 }
 
-fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
-    text.and_then(|text| text.parse().ok())
-}
-
-/// The address of a page. Ids need no escaping.
-fn address(client: Option<ClientId>, before: Option<EventId>) -> String {
+/// The address of a page. Ids and bookmarks need no escaping.
+fn address(client: Option<ClientId>, before: Option<Bookmark>) -> String {
     let parts = [
         client.map(|id| format!("application={id}")),
-        before.map(|id| format!("before={id}")),
+        before.map(|place| format!("before={place}")),
     ];
     let query: Vec<_> = parts.into_iter().flatten().collect();
     if query.is_empty() {

@@ -5,7 +5,7 @@ use picard_domain::{EventId, UserId};
 use picard_sql::sql;
 use picard_store::{
     Db,
-    audit::{self, Act, By, Entry, MOST, Note, Wanted},
+    audit::{self, Act, Bookmark, By, Entry, MOST, Note, Wanted},
     memories, sessions, tokens,
     users::{self, Removal},
 };
@@ -110,9 +110,18 @@ async fn an_administrators_act_is_in_both_trails_and_keeps_both_names() {
         assert_eq!(own[0].subject_name.as_deref(), Some("ana"));
         assert_eq!(own[0].actor_id, None);
 
-        assert_eq!(users::delete(&db, ana).await.expect("done"), Removal::Done);
+        let deletion = (
+            admin,
+            noted(2, Act::AccountDeleted, 2).of(ana, handle("ana")),
+        );
+        for removal in [Removal::Done, Removal::NotFound] {
+            let deleted = users::delete(&db, ana, Some(&deletion)).await;
+            assert_eq!(deleted.expect("done"), removal);
+        }
         assert!(trail(&db, ana).await.is_empty());
-        assert_eq!(trail(&db, admin).await, own, "the administrator's stays");
+        let left = trail(&db, admin).await;
+        assert_eq!(left[1..], own, "the administrator's stays");
+        assert_eq!(left[0].act, Act::AccountDeleted, "noted with it, once");
         db.close().await;
     })
     .await;
@@ -137,7 +146,7 @@ async fn pages_go_on_where_the_last_ended_by_application_and_time() {
         }
         let read = async |wanted| {
             let entries = audit::list(&db, ana, wanted, 2).await.expect("read");
-            let last = entries.last().map(|entry| entry.id);
+            let last = entries.last().map(Entry::bookmark);
             let at = entries.iter().map(|entry| entry.at).collect::<Vec<_>>();
             (at, last)
         };
@@ -154,7 +163,18 @@ async fn pages_go_on_where_the_last_ended_by_application_and_time() {
             before: None,
         };
         assert_eq!(read(through).await.0, [at(4), at(2)]);
-        let named = &trail(&db, ana).await[0];
+        let again = |n| Note {
+            last_at: at(9),
+            ..noted(n, Act::Called, i64::from(n))
+        };
+        let notes = [(ana, again(1)), (ana, again(3))];
+        audit::record(&db, &notes).await.expect("written");
+        let (first, last) = read(Wanted::default()).await;
+        assert_eq!(first, [at(3), at(1)], "the newest is what was done last");
+        let last = last.map(|last| Bookmark::parse(&last.to_string()).expect("a place"));
+        assert_eq!(read(before(last)).await.0, [at(4), at(2)]);
+        assert_eq!(Bookmark::parse("1"), None);
+        let named = &trail(&db, ana).await[2];
         assert_eq!(named.client_name.as_deref(), Some(app.name.as_str()));
         db.close().await;
     })
@@ -227,7 +247,7 @@ async fn old_entries_are_cleared_in_batches() {
 }
 
 #[tokio::test]
-async fn calls_beyond_the_most_push_out_older_calls_and_nothing_else() {
+async fn calls_beyond_the_most_push_out_older_calls_of_their_sort_and_nothing_else() {
     databases(async |database| {
         let db = migrated(database).await;
         let ana = person(&db, 1, "ana").await;
@@ -237,21 +257,64 @@ async fn calls_beyond_the_most_push_out_older_calls_and_nothing_else() {
             // As random ids have it: one in 256 looks.
             id[15] = (n % 256) as u8;
             note.id = EventId::from_uuid(uuid::Uuid::from_bytes(id));
-            (ana, note)
+            note
+        };
+        let change = |n, client| row(n, Act::Called).through(client_id(client));
+        let read = |n, client| Note {
+            memories: Some(1),
+            ..change(n, client)
         };
         let most = u32::try_from(MOST).expect("small");
-        let mut notes = vec![row(1, Act::LoggedIn)];
-        notes.extend((2..most + 1_000).map(|n| row(n, Act::Called)));
+        let first = [
+            row(1, Act::LoggedIn),
+            row(2, Act::PersonaAsked),
+            row(3, Act::Called),
+            change(4, 1),
+            read(5, 1),
+            change(6, 2),
+            read(7, 2),
+        ];
+        let many = (8..most + 600).map(|n| change(n, 1));
+        let notes: Vec<_> = first
+            .into_iter()
+            .chain(many)
+            .map(|note| (ana, note))
+            .collect();
         audit::record(&db, &notes).await.expect("written");
-        let kept = audit::list(&db, ana, Wanted::default(), 20_000).await;
-        let kept = kept.expect("read");
-        let calls = kept.iter().filter(|entry| entry.act == Act::Called).count();
-        assert!(
-            (MOST as usize..MOST as usize + 256).contains(&calls),
-            "{calls}"
+        let kept = async || {
+            let all = audit::list(&db, ana, Wanted::default(), 40_000).await;
+            let mut all = all.expect("read");
+            all.reverse();
+            all
+        };
+        let before: Vec<_> = kept().await;
+        let eldest = before[..6].iter().map(|entry| entry.at).collect::<Vec<_>>();
+        assert_eq!(
+            eldest,
+            [1, 2, 3, 5, 6, 7].map(at),
+            "all but the change of the first"
         );
-        assert_eq!(kept[0].at, at(i64::from(most) + 999), "the newest stay");
-        assert_eq!(kept.last().map(|entry| entry.act), Some(Act::LoggedIn));
+        let changes = before.len() - 6;
+        assert!(
+            (MOST as usize..MOST as usize + 256).contains(&changes),
+            "{changes}"
+        );
+        let newest = before.last().map(|entry| entry.at);
+        assert_eq!(newest, Some(at(i64::from(most) + 599)), "the newest stay");
+
+        let asked = (most + 600..most * 2 + 1_200).map(|n| (ana, row(n, Act::PersonaAsked)));
+        let asked: Vec<_> = asked.collect();
+        audit::record(&db, &asked).await.expect("written");
+        let (strangers, own): (Vec<_>, Vec<_>) = kept()
+            .await
+            .into_iter()
+            .partition(|entry| entry.act == Act::PersonaAsked);
+        assert!((MOST as usize..MOST as usize + 256).contains(&strangers.len()));
+        assert_eq!(
+            own.len(),
+            before.len() - 1,
+            "only one who asked before is gone"
+        );
         db.close().await;
     })
     .await;
