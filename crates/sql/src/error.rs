@@ -106,6 +106,20 @@ impl Error {
         }
     }
 
+    /// Tells whether a file is no SQLite database, or damaged where it was read. That
+    /// it cannot be read, or not now, is something else.
+    pub fn is_no_database(&self) -> bool {
+        let code = match self {
+            Self::Damaged(_) => return true,
+            Self::Other(sqlx::Error::Database(refusal)) => refusal.code(),
+            _ => None,
+        };
+        let number = code.filter(|code| code.len() != 5);
+        let number = number.and_then(|code| code.parse::<i32>().ok());
+        // CORRUPT, NOTADB
+        number.is_some_and(|number| [11, 26].contains(&(number & 0xff)))
+    }
+
     pub(crate) fn uncopyable(table: &str, why: &'static str) -> Self {
         Self::Uncopyable {
             table: table.to_owned(),

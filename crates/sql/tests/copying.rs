@@ -3,7 +3,7 @@
 use std::fs;
 
 use picard_sql::{
-    Alone, Db, Error, Migration, Options, Schema, check_file,
+    Alone, Db, Error, Migration, Options, Query, Schema, check_file,
     copy::{Commit, Copy, Plan, TableDigest, digests, mark, marked, unmark},
     copy_file, migrate, pending, sql, sqlite_path, version,
 };
@@ -191,6 +191,37 @@ async fn a_copy_that_becomes_lasting_at_its_end_leaves_nothing_before() {
         b.close().await;
         second.remove().await;
     }
+}
+
+#[tokio::test]
+async fn nobody_else_writes_while_all_rows_are_exchanged_and_reading_goes_on() {
+    let database = TestDatabase::postgres().await;
+    let db = empty(&database).await;
+    let patient = sql!("SELECT count(*) FROM owners");
+    let locked = "LOCK TABLE owners IN ROW EXCLUSIVE MODE NOWAIT";
+    let mut service = db.begin().await.expect("begun");
+    service
+        .execute(Query::new(locked))
+        .await
+        .expect("it may write");
+    let mut copy = Copy::begin(&db, Commit::AtTheEnd).await.expect("begun");
+    let refused = copy.keep_others_out(&plan().await).await;
+    assert!(matches!(refused, Err(Error::Busy(_))), "{refused:?}");
+    drop(copy);
+    service.commit().await.expect("committed");
+
+    let mut copy = Copy::begin(&db, Commit::AtTheEnd).await.expect("begun");
+    copy.keep_others_out(&plan().await)
+        .await
+        .expect("nobody writes");
+    let (count,): (i64,) = db.one(patient).await.expect("it may be read");
+    assert_eq!(count, 0);
+    let mut service = db.begin().await.expect("begun");
+    let refused = service.execute(Query::new(locked)).await;
+    assert!(matches!(refused, Err(Error::Busy(_))), "{refused:?}");
+    drop(service);
+    copy.commit().await.expect("committed");
+    owner(&db, 1, "after").await;
 }
 
 #[tokio::test]

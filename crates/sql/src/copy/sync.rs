@@ -42,6 +42,32 @@ impl Copy {
         })
     }
 
+    /// Sees to it that nobody else writes to the tables of the plan until the
+    /// transaction ends. [`Error::Busy`] when somebody does not stop doing so.
+    ///
+    /// On SQLite the transaction does that by itself. On PostgreSQL the tables are locked,
+    /// which no statement of a service may do: it stops everybody, and databases that spread
+    /// over machines have no such lock. For an operator's command, which exchanges all rows
+    /// while the services are meant to be stopped, that is what is wanted; those other
+    /// databases are not asked for it. Reading goes on.
+    pub async fn keep_others_out(&mut self, plan: &Plan) -> Result<(), Error> {
+        let tx = self.tx();
+        if let Tx::Sqlite(_) = tx {
+            return Ok(());
+        }
+        let (calls_itself,): (String,) = tx.one(crate::sql!("SELECT version()")).await?;
+        if !calls_itself.starts_with("PostgreSQL ") {
+            return Ok(());
+        }
+        let names: Vec<_> = plan.tables().map(|name| format!("\"{name}\"")).collect();
+        // Long enough for a statement that is under way, and for autovacuum to step back.
+        let patience = "SET LOCAL lock_timeout = '5s'";
+        tx.execute(crate::Query::new(patience)).await?;
+        let lock = format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "));
+        tx.execute(crate::Query::composed(lock)).await?;
+        Ok(())
+    }
+
     /// Copies everything that differs, table by table, and returns the digests of
     /// what the source holds. The source is best a [snapshot](Db::snapshot).
     ///
