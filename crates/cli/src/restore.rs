@@ -9,12 +9,12 @@ use picard_crypto::{KeyId, Keyring};
 use serde_json::json;
 
 use crate::{
-    data_dir::{LockedKeyring, write_new_keyring},
     hint::OrHint as _,
     migrate::Service,
     moving::{
         folder::{Backup, keyring_name},
         in_words,
+        keys::KeyPlan,
         manifest::ServiceBackup,
         restore::{Replace, Restoration},
         which::Which,
@@ -39,16 +39,6 @@ pub(crate) struct Restore {
     json: bool,
     #[command(flatten)]
     which: Which,
-}
-
-/// What becomes of a service's keyring.
-enum KeyPlan {
-    /// It opens the backup.
-    Enough,
-    /// There is none: that of the backup becomes it.
-    New(PathBuf, Keyring),
-    /// The keys of the backup are joined to those that are there.
-    Joined(PathBuf, Keyring),
 }
 
 impl Restore {
@@ -99,17 +89,13 @@ impl Restore {
         let mut prepared = Vec::new();
         for restoration in restorations {
             let folder = self.which.data_dir.service(restoration.service.name())?;
-            prepared.push(restoration.prepare(&folder).await?);
-        }
-        // The keys before the rows that need them; they open what is there, too.
-        for plan in keys {
-            plan.carry_out()?;
+            prepared.push((restoration, restoration.prepare(&folder).await?));
         }
         let now = system().0.now();
         let mut done = Vec::new();
-        for (restoration, prepared) in restorations.iter().zip(prepared) {
-            let put = restoration.put_back(prepared, now).await;
-            let aside = put
+        for ((restoration, prepared), plan) in prepared.into_iter().zip(keys) {
+            let aside = with_its_keys(plan, restoration.put_back(prepared, now))
+                .await
                 .with_context(|| {
                     format!("the {} was not restored", restoration.service.spoken())
                 })
@@ -240,10 +226,8 @@ impl Restore {
         };
         match (here, service) {
             (None, _) => Ok(KeyPlan::New(file, theirs)),
-            (Some(here), Service::Server) => Ok(KeyPlan::Joined(file, joined(&here, &theirs)?)),
-            (Some(here), Service::Web) if self.force => {
-                Ok(KeyPlan::Joined(file, joined(&theirs, &here)?))
-            }
+            (Some(_), Service::Server) => Ok(KeyPlan::Behind(file, theirs)),
+            (Some(_), Service::Web) if self.force => Ok(KeyPlan::InFront(file, theirs)),
             (Some(_), Service::Web) => Err(lacking())
                 .or_hint("--force puts the backup's key in front of the one that is there"),
         }
@@ -256,27 +240,22 @@ fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl KeyPlan {
-    fn carry_out(self) -> anyhow::Result<()> {
-        match self {
-            Self::Enough => Ok(()),
-            Self::New(file, keyring) => write_new_keyring(&file, &keyring),
-            Self::Joined(file, keyring) => LockedKeyring::open(&file)?.replace(keyring),
-        }
+/// Carries out a plan about a service's keys, then puts its database back; when
+/// that fails, the keys are again what they were, as the database is.
+async fn with_its_keys<T>(
+    plan: KeyPlan,
+    put_back: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    // The keys before the rows that need them.
+    let changed = plan.carry_out()?;
+    let put = put_back.await;
+    if let Err(error) = put {
+        return Err(match changed.take_back() {
+            Ok(()) => error,
+            Err(keys) => error.context(format!(
+                "the keys of the backup stay in front of those that were there ({keys:#})"
+            )),
+        });
     }
-}
-
-/// Joins two keyrings, the first one's active key staying so.
-fn joined(first: &Keyring, then: &Keyring) -> anyhow::Result<Keyring> {
-    let (first, then) = (first.to_text(), then.to_text());
-    let mut keys: Vec<&str> = first.split_whitespace().collect();
-    keys.extend(then.split_whitespace());
-    let mut seen = Vec::new();
-    for key in keys {
-        if !seen.contains(&key) {
-            seen.push(key);
-        }
-    }
-    let text = picard_crypto::Zeroizing::new(seen.join("\n"));
-    Keyring::parse(&text).context("the keys cannot be joined")
+    put
 }

@@ -4,9 +4,11 @@
 //! here is what they do. Nobody here looks at what the rows mean, except for the
 //! names of the master keys that a server's database needs.
 
+pub(crate) mod aside;
 pub(crate) mod backup;
 pub(crate) mod before;
 pub(crate) mod folder;
+pub(crate) mod keys;
 pub(crate) mod manifest;
 pub(crate) mod restore;
 pub(crate) mod transfer;

@@ -5,7 +5,6 @@
 //! whenever this is stopped, there is the old database or the new one.
 
 use std::{
-    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -22,6 +21,7 @@ use crate::{
     hint::OrHint as _,
     migrate::Service,
     moving::{
+        aside::{LOGS, free_name, has_logs, set_aside, with_suffix},
         differing, file_time,
         folder::{Backup, parent},
         manifest::ServiceBackup,
@@ -176,7 +176,7 @@ impl Restoration<'_> {
                 });
             }
         };
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        for suffix in [""].iter().chain(&LOGS) {
             // What a restore that was stopped left; it was never in use.
             let _ = fs::remove_file(with_suffix(&work, suffix));
         }
@@ -227,13 +227,20 @@ impl Restoration<'_> {
         now: Instant,
     ) -> anyhow::Result<Option<PathBuf>> {
         let cannot = || format!("{} cannot be replaced", path.display());
-        let aside = with_suffix(path, &format!(".before-restore-{}", file_time(now)));
+        let aside = free_name(path, &file_time(now));
         let replaced = path.exists();
-        if replaced {
-            let old = alone(path, self.service).await?;
-            // A second name first, so that there is a database at every moment.
+        let old = if replaced {
+            alone(path, self.service).await?
+        } else {
+            None
+        };
+        if replaced || has_logs(path) {
             set_aside(path, &aside).with_context(cannot)?;
-            fs::rename(work, path).with_context(cannot)?;
+        }
+        if replaced {
+            fs::rename(work, path)
+                .with_context(cannot)
+                .with_context(|| format!("what was there is {} too", aside.display()))?;
             if let Some(old) = old {
                 // Its file has another name now; how it lets go of it is no matter.
                 let _ = old.release().await;
@@ -258,17 +265,47 @@ impl Restoration<'_> {
         let from = format!("sqlite:{}", file.display());
         let source = open_source(&from, &from).await?;
         let target = Db::open(&self.address, &unhurried()).await?;
-        let done = self.put_all(&source, &target).await;
+        let done = self.put_all(&source, &target, &name).await;
         source.close().await;
         target.close().await;
-        done.with_context(|| format!("{name} is as it was; the backup was not put back"))
+        done
     }
 
-    async fn put_all(&self, source: &Db, target: &Db) -> anyhow::Result<()> {
-        migrate(target, self.service.schema()).await?;
+    async fn put_all(&self, source: &Db, target: &Db, name: &str) -> anyhow::Result<()> {
+        let schema = self.service.schema();
+        let before = version(target, schema).await?;
+        let filled = async {
+            migrate(target, schema).await?;
+            self.fill(source, target).await
+        };
+        let copy = match filled.await {
+            Ok(copy) => copy,
+            Err(error) => {
+                let now = version(target, schema).await.ok();
+                return Err(error.context(not_put_back(name, before, now)));
+            }
+        };
+        copy.commit().await.map_err(|error| {
+            let what = match error {
+                Error::Unavailable(_) => {
+                    "either all of the backup is in it or nothing; give the command again"
+                }
+                _ => "the backup was not put back",
+            };
+            anyhow::Error::from(error).context(format!("{name} did not confirm the end: {what}"))
+        })
+    }
+
+    /// Exchanges the rows, in a transaction that is yet to be committed.
+    async fn fill(&self, source: &Db, target: &Db) -> anyhow::Result<Copy> {
         let plan = Plan::of(self.service.schema(), self.service.newest()).await?;
         let mut snapshot = source.snapshot().await?;
         let mut copy = Copy::begin(target, Commit::AtTheEnd).await?;
+        // A service that had no connection when we looked may have one now.
+        copy.keep_others_out(&plan)
+            .await
+            .context("somebody else writes to the database")
+            .or_hint("stop every node, then restore")?;
         let copied = counting("rows put back", async |told| {
             copy.take(&mut snapshot, &plan, told).await
         })
@@ -281,7 +318,24 @@ impl Restoration<'_> {
             let tables = differing(&copied, &there);
             anyhow::bail!("somebody else writes to the database: {tables}");
         }
-        Ok(copy.commit().await?)
+        Ok(copy)
+    }
+}
+
+/// Says what is in a database of PostgreSQL after its rows were not exchanged.
+fn not_put_back(name: &str, before: i64, now: Option<i64>) -> String {
+    match now {
+        Some(now) if now == before => {
+            format!("{name} is as it was; the backup was not put back")
+        }
+        Some(now) => format!(
+            "the backup was not put back; {name} has the rows that it had, but was brought \
+             from version {before} to version {now}"
+        ),
+        None => format!(
+            "the backup was not put back; {name} has the rows that it had, and is perhaps of a \
+             newer version than {before}"
+        ),
     }
 }
 
@@ -303,30 +357,33 @@ async fn alone(path: &Path, service: Service) -> anyhow::Result<Option<Alone>> {
                 )
             })
             .or_hint("stop it, then restore"),
-        Err(error) => {
+        Err(error) if error.is_no_database() => {
             tracing::warn!(%error, "what is replaced is no sound database");
             Ok(None)
         }
+        Err(error) => Err(error)
+            .with_context(|| {
+                format!(
+                    "it cannot be told whether a program uses {}",
+                    path.display()
+                )
+            })
+            .or_hint("see to it that the file and its folder can be read and written"),
     }
 }
 
-/// Gives a database a second name. Logs that are still beside it, which only
-/// those of a damaged one are, move with it, or they would be taken for the new one's.
-fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let log = with_suffix(path, suffix);
-        if log.exists() {
-            fs::rename(log, with_suffix(aside, suffix))?;
-        }
-    }
-    match fs::hard_link(path, aside) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(path, aside),
-        linked => linked,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
+    #[test]
+    fn a_database_that_was_migrated_is_not_said_to_be_as_it_was() {
+        let told = |now| not_put_back("it", 3, now);
+        assert_eq!(
+            told(Some(3)),
+            "it is as it was; the backup was not put back"
+        );
+        assert!(told(Some(5)).ends_with("brought from version 3 to version 5"));
+        assert!(told(None).contains("perhaps"));
+    }
 }
