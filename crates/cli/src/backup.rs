@@ -94,6 +94,9 @@ impl Backup {
                     "The {}'s keys are in the backup: WHOEVER HAS IT CAN READ EVERYTHING IN IT.",
                     service.spoken()
                 );
+                if service == Service::Web && self.which.has_secret_key_besides()? {
+                    println!("SECRET_KEY is NOT in the backup: keep it too, elsewhere.");
+                }
             } else {
                 println!(
                     "The {}'s keys are NOT in the backup, and without them it is worthless: keep {place} too, elsewhere.",

@@ -183,12 +183,16 @@ impl WebSettings {
 
     /// The keyring in the data directory, when a secret has to come of it.
     pub(crate) fn keys(&self, data_dir: &DataDir) -> anyhow::Result<Option<KeyFile>> {
-        let given = self.client_id()?.is_some() && self.has_secret_key()?;
-        if given {
-            Ok(None)
-        } else {
+        if self.needs_keyring()? {
             data_dir.web_keys().map(Some)
+        } else {
+            Ok(None)
         }
+    }
+
+    /// Tells whether some secret follows from the keyring, since it was not given.
+    pub(crate) fn needs_keyring(&self) -> anyhow::Result<bool> {
+        Ok(self.client_id()?.is_none() || !self.has_secret_key()?)
     }
 
     /// The OAuth client's id and secret: as given, or those that `picard up`

@@ -67,14 +67,14 @@ impl Part {
         let source = open_source(&self.address, &name).await?;
         let made = self.copy(&source, &name, &file).await;
         source.close().await;
-        let (version, copied) = made?;
+        let copied = made?;
 
         check_file(&file).await?;
         let address = format!("sqlite:{}", file.display());
         let copy = Db::open_to_read(&address, &unhurried()).await?;
-        let looked = self.look_at(&copy, version).await;
+        let looked = self.look_at(&copy, &name).await;
         copy.close().await;
-        let (tables, keys) = looked?;
+        let (version, tables, keys) = looked?;
         if copied.is_some_and(|copied| copied != tables) {
             anyhow::bail!("the copy is not what was copied");
         }
@@ -94,13 +94,14 @@ impl Part {
         Ok(part)
     }
 
-    /// Copies the tables as they are at one moment; of a file, the file.
+    /// Copies the tables as they are at one moment; of a file, the file. Which
+    /// version that is, the copy tells: a service may migrate the source meanwhile.
     async fn copy(
         &self,
         source: &Db,
         name: &str,
         file: &Path,
-    ) -> anyhow::Result<(i64, Option<Vec<TableDigest>>)> {
+    ) -> anyhow::Result<Option<Vec<TableDigest>>> {
         let version = source_version(self.service, source, name).await?;
         let room = "make room where the backup goes; nothing was changed";
         if let Some(path) = sqlite_path(&self.address)? {
@@ -108,7 +109,7 @@ impl Part {
             copied
                 .with_context(|| format!("{name} cannot be copied"))
                 .or_hint(room)?;
-            return Ok((version, None));
+            return Ok(None);
         }
         let address = format!("sqlite:{}", file.display());
         let target = Db::open(&address, &unhurried()).await?;
@@ -117,10 +118,15 @@ impl Part {
         let copied = filled
             .with_context(|| format!("{name} cannot be copied"))
             .or_hint(room)?;
+        // What was copied was of a version between that before and that after.
+        if source_version(self.service, source, name).await? != version {
+            return Err(anyhow::anyhow!("{name} was migrated while it was copied"))
+                .or_hint("give the command again");
+        }
         // Folds the log into the file, so that one file is all there is.
         Alone::take(file).await?.release().await?;
         std::fs::File::open(file)?.sync_all()?;
-        Ok((version, Some(copied)))
+        Ok(Some(copied))
     }
 
     async fn fill(
@@ -144,8 +150,9 @@ impl Part {
     async fn look_at(
         &self,
         copy: &Db,
-        version: i64,
-    ) -> anyhow::Result<(Vec<TableDigest>, Vec<picard_crypto::KeyId>)> {
+        name: &str,
+    ) -> anyhow::Result<(i64, Vec<TableDigest>, Vec<picard_crypto::KeyId>)> {
+        let version = source_version(self.service, copy, name).await?;
         let plan = Plan::of(self.service.schema(), version).await?;
         let mut tx = copy.snapshot().await?;
         let tables = counting("rows checked", async |told| {
@@ -154,7 +161,7 @@ impl Part {
         .await?;
         drop(tx);
         let keys = needed(self.service, copy, self.keyring.as_ref()).await?;
-        Ok((tables, keys))
+        Ok((version, tables, keys))
     }
 }
 

@@ -48,9 +48,15 @@ impl Partial {
     /// Makes the folder. Nothing may be at `to`.
     pub(crate) fn begin(to: &Path) -> anyhow::Result<Self> {
         free(to)?;
-        let mut name = to.as_os_str().to_owned();
+        // By the last name, as a slash may stand behind it.
+        let name = to
+            .file_name()
+            .ok_or_else(|| anyhow::anyhow!("{} is no name of a new folder", to.display()))
+            .or_hint("choose another --to")?;
+        let to = to.with_file_name(name);
+        let mut name = name.to_owned();
         name.push(".partial");
-        let path = PathBuf::from(name);
+        let path = to.with_file_name(name);
         let shown = path.display();
         let made = match make(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -79,7 +85,7 @@ impl Partial {
         let _ = lock.try_lock();
         Ok(Self {
             path,
-            to: to.to_owned(),
+            to,
             kept: false,
             _lock: lock,
         })

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 use picard_crypto::{KeyId, Keyring};
 use picard_sql::sqlite_path;
 
@@ -21,6 +21,8 @@ use crate::{
 /// One service or both, each with its database and its keys.
 #[derive(Args)]
 pub(crate) struct Which {
+    #[command(flatten)]
+    line: Line,
     /// One service alone; DATABASE_URL is its database then [default: both]
     #[arg(long = "of", value_enum)]
     of: Option<Service>,
@@ -45,6 +47,38 @@ pub(crate) struct Which {
     pub(crate) logging: Logging,
 }
 
+/// Which addresses stand in the command line itself: what somebody writes there
+/// is meant for this command, and what is in the environment may be for others.
+struct Line {
+    database: bool,
+    web_database: bool,
+}
+
+impl FromArgMatches for Line {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_in = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        Ok(Self {
+            database: is_in("database_url") || is_in("database_url_file"),
+            web_database: is_in("web_database_url") || is_in("web_database_url_file"),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Line {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
 impl Which {
     /// The services that the command was given, or both.
     pub(crate) fn asked(&self) -> Option<Service> {
@@ -59,6 +93,16 @@ impl Which {
             file: self.web_database_url_file.as_ref(),
         };
         match (service, self.of, web.read()?) {
+            (Service::Web, Some(_), Some(url)) if self.line.database => {
+                let own = self.web.database.of_web(&self.data_dir)?.address;
+                if self.line.web_database && own != url {
+                    return Err(anyhow::anyhow!(
+                        "--database-url and --web-database-url name two databases of the web client"
+                    ))
+                    .or_hint("with --of web, give one of them");
+                }
+                return Ok(own);
+            }
             (Service::Web, _, Some(url)) => return Ok(url),
             (Service::Server, Some(_), _) => self.web.database.of_server(&self.data_dir),
             (Service::Web, Some(_), None) => self.web.database.of_web(&self.data_dir),
@@ -93,14 +137,14 @@ impl Which {
     }
 
     /// Returns a service's keyring; `None` when there is none, or when the web
-    /// client seals with a `SECRET_KEY` that it was given.
+    /// client was given all that would follow from it.
     pub(crate) fn keyring(&self, service: Service) -> anyhow::Result<Option<Keyring>> {
         let file = match service {
             Service::Server => match self.keys.own_file(&self.data_dir)? {
                 Some(file) => file,
                 None => return Ok(Some(self.keys.open(&self.data_dir)?.keyring)),
             },
-            Service::Web if self.web.has_secret_key()? => return Ok(None),
+            Service::Web if !self.web.needs_keyring()? => return Ok(None),
             Service::Web => self.data_dir.service("web")?.join("keyring"),
         };
         let there = fs::exists(&file).with_context(|| format!("{}", file.display()))?;
@@ -111,7 +155,7 @@ impl Which {
     pub(crate) fn keyring_file(&self, service: Service) -> anyhow::Result<Option<PathBuf>> {
         match service {
             Service::Server => self.keys.own_file(&self.data_dir),
-            Service::Web if self.web.has_secret_key()? => Ok(None),
+            Service::Web if !self.web.needs_keyring()? => Ok(None),
             Service::Web => Ok(Some(self.data_dir.service("web")?.join("keyring"))),
         }
     }
@@ -123,6 +167,12 @@ impl Which {
             (None, Service::Server) => self.keys.origin(&self.data_dir)?,
             (None, Service::Web) => "SECRET_KEY".to_owned(),
         })
+    }
+
+    /// Tells whether the web client has a `SECRET_KEY` beside its keyring, which
+    /// no backup holds.
+    pub(crate) fn has_secret_key_besides(&self) -> anyhow::Result<bool> {
+        Ok(self.web.has_secret_key()? && self.web.needs_keyring()?)
     }
 }
 
@@ -149,5 +199,37 @@ pub(crate) async fn needed(
                 .context("the database names a master key in an unknown form")
         }
         Service::Web => Ok(keyring.map(Keyring::active).into_iter().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Whole {
+        #[command(flatten)]
+        which: Which,
+    }
+
+    fn web_address(arguments: &[&str]) -> anyhow::Result<String> {
+        let line = ["picard", "--of", "web"].iter().chain(arguments);
+        let whole = Whole::try_parse_from(line).expect("it parses");
+        whole.which.address(Service::Web)
+    }
+
+    #[test]
+    fn two_different_addresses_of_one_database_are_refused() {
+        let (one, other) = ("postgres://a/one", "postgres://a/other");
+        let both = |web| web_address(&["--database-url", one, "--web-database-url", web]);
+        assert_eq!(both(one).expect("they agree"), one);
+        let error = both(other).expect_err("they differ");
+        assert!(error.to_string().contains("two databases"), "{error:#}");
+        assert_eq!(
+            web_address(&["--web-database-url", other]).expect("one"),
+            other
+        );
     }
 }
