@@ -353,13 +353,9 @@ async fn a_backup_writes_over_nothing_and_one_that_was_killed_is_none() {
     let db = server_tables(&home.server_address()).await;
     fill(&db, 1, 30_000).await;
     let (to, partial) = (place(&home, "backup"), place(&home, "backup.partial"));
-    let command = [
-        "backup",
-        "--of",
-        "server",
-        "--to",
-        to.to_str().expect("a path"),
-    ];
+    // A slash behind the name makes it no other one.
+    let slash = format!("{}/", to.display());
+    let command = ["backup", "--of", "server", "--to", &slash];
     let mut killed = home
         .picard(&command)
         .stdout(Stdio::null())

@@ -20,6 +20,7 @@ mod meaning;
 mod moving;
 mod nodes;
 mod outage;
+mod restoring;
 mod rotation;
 mod rotation_under_load;
 mod separate;

@@ -1,9 +1,17 @@
 //! The copy that is made of an embedded database before it is migrated.
 
-use std::{fs, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
-use picard_sql::{Db, pending, sqlite_path};
+use picard_sql::{
+    Db, Error,
+    copy::{Plan, digests},
+    pending, sqlite_path,
+};
 
 use crate::{
     data_dir::DataDir,
@@ -11,7 +19,10 @@ use crate::{
     migrate::Service,
     moving::{
         backup::{Part, WithKeys, back_up},
-        file_time, unhurried,
+        file_time,
+        folder::Backup,
+        transfer::counting,
+        unhurried,
     },
     system::system,
 };
@@ -22,16 +33,34 @@ const KEPT: usize = 3;
 /// Makes a backup of an SQLite database that is about to be brought to a newer
 /// version, in the folder `backups` of the data directory. When none can be made,
 /// nothing is migrated. A new database, one that is up to date and PostgreSQL's are
-/// left alone.
+/// left alone, and so is one of which there is a copy already: a service that is started
+/// again and again, and fails, must not crowd out the copies of before.
 pub(crate) async fn before_migration(
     service: Service,
     address: &str,
     data_dir: &DataDir,
 ) -> anyhow::Result<()> {
-    let Some(version) = outdated(service, address).await else {
+    let looked = outdated(service, address).await;
+    let looked = looked
+        .with_context(|| {
+            format!(
+                "the {}'s database was not migrated, since it cannot be looked at before",
+                service.spoken()
+            )
+        })
+        .or_hint("see to it that the file can be read and that no other program locks it; then start again");
+    let Some(version) = looked? else {
         return Ok(());
     };
     let backups = data_dir.path()?.join("backups");
+    if let Some(copy) = copy_of(service, address, version, &backups).await {
+        tracing::info!(
+            copy = %copy.display(),
+            version,
+            "there is a copy of the database already, as it is before it is migrated"
+        );
+        return Ok(());
+    }
     let now = file_time(system().0.now());
     let to = backups.join(format!("{}-schema-{version}-{now}", service.name()));
     let part = Part {
@@ -60,34 +89,82 @@ pub(crate) async fn before_migration(
     tracing::warn!(
         copy = %to.display(),
         version,
-        "the database was copied before it is migrated; `picard restore` puts the copy back"
+        "the database was copied before it is migrated"
     );
     forget_old(service, &backups);
     Ok(())
 }
 
-/// Returns the version of a database that is there and not of the newest one. What
-/// cannot be opened is told by whoever opens it next.
-async fn outdated(service: Service, address: &str) -> Option<i64> {
-    let path = sqlite_path(address).ok()??;
-    if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-        return None;
+/// Returns the version of a database that is there and not of the newest one.
+///
+/// What is wrong with the database itself is told by whoever opens it next, who meets
+/// it again and migrates nothing. Anything else, such as a lock, may be gone by then.
+async fn outdated(service: Service, address: &str) -> anyhow::Result<Option<i64>> {
+    let Ok(Some(path)) = sqlite_path(address) else {
+        return Ok(None);
+    };
+    match fs::metadata(path) {
+        Ok(file) if file.len() == 0 => return Ok(None),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
     }
-    let db = Db::open_to_read(address, &unhurried()).await.ok()?;
-    let lacks = pending(&db, service.schema()).await;
-    db.close().await;
-    let lacks = lacks.ok()?.len() as i64;
+    let looked = async {
+        let db = Db::open_to_read(address, &unhurried()).await?;
+        let lacks = pending(&db, service.schema()).await;
+        db.close().await;
+        lacks
+    };
+    let lacks = match looked.await {
+        Ok(lacks) => lacks.len() as i64,
+        Err(
+            Error::SchemaTooNew { .. } | Error::ForeignSchema { .. } | Error::HalfCopied { .. },
+        ) => return Ok(None),
+        Err(error) if error.is_no_database() => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+    };
     let version = service.newest() - lacks;
-    (lacks > 0 && version > 0).then_some(version)
+    Ok((lacks > 0 && version > 0).then_some(version))
+}
+
+/// Returns the newest copy of this version, when it is sound and its rows are those
+/// of the database still. Rows that came since, for example after somebody went back to the
+/// program of before, are worth another copy.
+async fn copy_of(service: Service, address: &str, version: i64, backups: &Path) -> Option<PathBuf> {
+    let of_version = format!("{}-schema-{version}-", service.name());
+    let newest = copies(service, backups).into_iter();
+    let path = backups.join(newest.rev().find(|name| name.starts_with(&of_version))?);
+    let backup = Backup::open(&path).ok()?;
+    let (_, part) = backup.manifest.parts().find(|(of, _)| *of == service)?;
+    let plan = Plan::of(service.schema(), version).await.ok()?;
+    let db = Db::open_to_read(address, &unhurried()).await.ok()?;
+    let tables = async {
+        let mut tx = db.snapshot().await?;
+        counting("rows compared with the last copy", async |told| {
+            digests(&mut tx, &plan, told).await
+        })
+        .await
+    };
+    let tables = tables.await;
+    db.close().await;
+    let same = part.schema_version == version && part.differs(&tables.ok()?).is_none();
+    same.then_some(path)
 }
 
 /// Removes all but the newest copies. One that cannot be removed only takes room.
 fn forget_old(service: Service, backups: &Path) {
+    for name in copies(service, backups).iter().rev().skip(KEPT) {
+        if let Err(error) = fs::remove_dir_all(backups.join(name)) {
+            tracing::warn!(%error, name, "an old copy cannot be removed");
+        }
+    }
+}
+
+/// Returns the names of a service's copies, the oldest first.
+fn copies(service: Service, backups: &Path) -> Vec<String> {
     let prefix = format!("{}-schema-", service.name());
-    let Ok(entries) = fs::read_dir(backups) else {
-        return;
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
+    let entries = fs::read_dir(backups).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     // Only what has exactly the form of a name from above, and by its time.
     let time = |name: &str| Some(name.strip_prefix(&prefix)?.split_once('-')?.1.to_owned());
@@ -96,10 +173,5 @@ fn forget_old(service: Service, backups: &Path) {
         .filter(|(time, _)| time.len() == "20251231T235959Z".len() && time.ends_with('Z'))
         .collect();
     copies.sort();
-    copies.reverse();
-    for (_, name) in copies.iter().skip(KEPT) {
-        if let Err(error) = fs::remove_dir_all(backups.join(name)) {
-            tracing::warn!(%error, name, "an old copy cannot be removed");
-        }
-    }
+    copies.into_iter().map(|(_, name)| name).collect()
 }
