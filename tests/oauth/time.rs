@@ -1,6 +1,7 @@
 //! Lifetimes, to the microsecond, with the clock turned by hand.
 
 use picard_domain::Span;
+use picard_sql::sql;
 use picard_tests::{
     application::{Application, Tokens, call, parameter, post_form},
     server::{Database, TestServer},
@@ -11,6 +12,7 @@ use serde_json::json;
 picard_tests::on_both!(
     a_code_lives_for_60_seconds,
     an_access_token_lives_for_an_hour,
+    a_read_is_answered_when_its_time_cannot_be_noted,
     a_refresh_token_that_is_not_used_ends_after_30_days_and_a_used_one_after_180
 );
 
@@ -51,6 +53,27 @@ async fn connected(database: Database) -> (TestServer, Application, Tokens) {
     let application = server.application().await;
     let tokens = application.connect(&mut server.person("kira").await).await;
     (server, application, tokens)
+}
+
+async fn a_read_is_answered_when_its_time_cannot_be_noted(database: Database) {
+    let (server, _, tokens) = connected(database).await;
+    let db = server.database().await;
+    let refuse = match database {
+        Database::Sqlite => sql!(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON grants
+             BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        ),
+        Database::Postgres => {
+            sql!("ALTER TABLE grants ADD CHECK (last_used_at IS NULL) NOT VALID")
+        }
+    };
+    db.execute(refuse).await.expect("it is set");
+    server.clock.advance(Span::minutes(2));
+    let (status, answer) = call(&server.base, &tokens.access, "get_memories", json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    let used = sql!("SELECT COUNT(*) FROM grants WHERE last_used_at IS NOT NULL");
+    assert_eq!(db.one::<(i64,)>(used).await.expect("a row"), (0,));
+    db.close().await;
 }
 
 async fn an_access_token_lives_for_an_hour(database: Database) {

@@ -8,6 +8,7 @@ use picard_crypto::Keyring;
 use picard_domain::{ClientId, Entropy, Scopes};
 use picard_embed::Embedder;
 use picard_server::{Config, Server};
+use picard_sql::{Db, Options};
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, postgres};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -221,6 +222,12 @@ impl TestServer {
             parts,
             serving,
         }
+    }
+
+    /// Opens its database beside it.
+    pub async fn database(&self) -> Db {
+        let opened = Db::open(&self.parts.address, &Options::default()).await;
+        opened.expect("the database opens")
     }
 
     /// A fresh browser at this server.

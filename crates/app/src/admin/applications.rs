@@ -2,7 +2,7 @@
 
 use picard_crypto::{Token, TokenKind};
 use picard_domain::{ClientId, Instant, PageSize, Scopes};
-use picard_metrics::TokenEvent;
+use picard_metrics::{RegisteredBy, TokenEvent};
 use picard_oauth::registration::AuthMethod;
 use picard_store::{
     audit::Act,
@@ -132,6 +132,7 @@ impl Administration {
             None => clients::put(&self.db, &row).await,
         };
         put.map_err(Error::from)?;
+        self.metrics.registrations.one(RegisteredBy::Administrator);
         Ok((id, secret))
     }
 

@@ -332,7 +332,16 @@ async fn an_account_is_deleted_only_with_its_handle_typed() {
 
 #[tokio::test]
 async fn an_application_is_registered_with_a_secret_that_is_shown_once() {
-    let (_service, mut root) = server().await;
+    let (service, mut root) = server().await;
+    let counted = || {
+        let text = picard_metrics::render(service.app.metrics().families());
+        let of = |line: &&str| {
+            line.starts_with("picard_client_registrations_total") && line.contains("administrator")
+        };
+        text.lines().find(of).map(ToOwned::to_owned)
+    };
+    let before = counted().expect("a counter");
+    assert!(before.ends_with(" 1"), "{before}");
     let new = "/admin/applications/new";
     let fields = [
         ("name", "Ship’s computer"),
@@ -363,6 +372,8 @@ async fn an_application_is_registered_with_a_secret_that_is_shown_once() {
     let id = done.between("<code id=\"client-id\">", "<")[0].clone();
     let secret = done.between("<code id=\"client-secret\">", "<")[0].clone();
     assert!(secret.starts_with("pcs_") && secret.len() >= 32, "{secret}");
+    let after = counted().expect("a counter");
+    assert!(after.ends_with(" 2"), "{after}");
 
     let page = root.get(&format!("/admin/applications/{id}")).await;
     assert!(page.body.contains("https://enterprise.example/cb2"));
