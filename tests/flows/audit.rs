@@ -31,9 +31,13 @@ async fn trail(app: &App, handle: &str) -> Vec<Entry> {
     page.expect("read").entries
 }
 
+/// What was done, sorted by its name: the clock stands still, so that nothing
+/// here is newer than anything else.
 async fn acts(app: &App, handle: &str) -> Vec<Act> {
     let trail = trail(app, handle).await;
-    trail.iter().map(|entry| entry.act).collect()
+    let mut acts: Vec<_> = trail.iter().map(|entry| entry.act).collect();
+    acts.sort_unstable_by_key(|act| act.as_str());
+    acts
 }
 
 /// What only an administrator or the operator does; `store` tests these and the
