@@ -67,7 +67,8 @@ pub(crate) fn read(text: &str) -> Exposition {
             let (name, kind) = rest.split_once(' ').expect("a type");
             assert_eq!(current.as_deref(), Some(name), "a type without its help");
             assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
-            families.get_mut(name).expect("it has help").kind = kind.to_owned();
+            let family = families.get_mut(name).expect("it has help");
+            kind.clone_into(&mut family.kind);
         } else {
             let sample = sample(line);
             let name = current.as_deref().expect("a metric before its values");
