@@ -3,7 +3,7 @@
 //!
 //! A change writes its note in its own transaction ([`write`]), so that there is
 //! no change without a trail. What only reads is gathered by `app` and written
-//! later in batches ([`record`]).
+//! later in batches ([`record()`]).
 
 use std::fmt;
 
