@@ -68,8 +68,10 @@ fn sql_is_written_where_the_tables_are_and_nowhere_else() {
             if name == "web" && file.starts_with(folder.join("src/store")) {
                 continue;
             }
+            // A test may take a table away to see what becomes of its callers.
+            let product = text.split("#[cfg(test)]").next().unwrap_or_default();
             for word in ["sql!(", "sqlx::", "picard_sql::Query"] {
-                assert!(!text.contains(word), "{}: {word}", file.display());
+                assert!(!product.contains(word), "{}: {word}", file.display());
             }
         }
     }
