@@ -48,7 +48,7 @@ pub(crate) async fn before_migration(
                 service.spoken()
             )
         })
-        .or_hint("see to it that the file can be read and that no other program locks it; then start again");
+        .or_hint("see to it that the file can be read, that its folder is writable and that no other program locks it; then start again");
     let Some(version) = looked? else {
         return Ok(());
     };
