@@ -11,6 +11,7 @@ use sqlx::{
 use crate::{
     Attempts, Error, Query, Record, Refusal, Row, Tx,
     postgres::{Postgres, Use},
+    retry::Transient as _,
     sqlite, wait,
 };
 
@@ -157,9 +158,21 @@ impl Db {
                 .max_lifetime(None)
                 .idle_timeout(None)
         };
-        // The writer first: it makes the file a WAL file.
-        let write = pool(1).connect_with(writer).await;
-        let write = write.map_err(|error| refused(&error))?;
+        // The writer first: it makes the file a WAL file. SQLite refuses that at once, without
+        // its busy timeout, while another program is at it or folds the log on leaving.
+        let until = tokio::time::Instant::now() + options.patience;
+        let write = loop {
+            match pool(1).connect_with(writer.clone()).await {
+                Ok(write) => break write,
+                Err(error) => {
+                    let why = refused(&error);
+                    if !Error::from(error).is_transient() || tokio::time::Instant::now() >= until {
+                        return Err(why);
+                    }
+                    wait(Duration::from_millis(10)).await;
+                }
+            }
+        };
         let read = pool(options.readers)
             .connect_with(common.pragma("query_only", "on"))
             .await
