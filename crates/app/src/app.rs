@@ -6,6 +6,7 @@ use picard_crypto::{InvalidKeyId, KeyId, Keyring};
 use picard_domain::{Clock, Entropy, Instant};
 use picard_embed::Embedder;
 use picard_metrics::{DatabaseConnections, Family, ServerMetrics};
+use picard_search::Ranking;
 use picard_store::{Db, Source, users};
 use uuid::Uuid;
 
@@ -100,6 +101,15 @@ impl App {
     #[must_use]
     pub fn fetching(self, fetch: Arc<dyn Fetch>) -> Self {
         Self { fetch, ..self }
+    }
+
+    /// Ranks with other settings than the product does: for measuring them.
+    #[must_use]
+    pub fn with_ranking(self, ranking: Ranking) -> Self {
+        Self {
+            partitions: self.partitions.with_ranking(ranking),
+            ..self
+        }
     }
 
     /// Writes what waits to be written, and closes the database cleanly.

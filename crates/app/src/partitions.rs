@@ -19,7 +19,7 @@ use std::{
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::UserId;
 use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Entry, Hit, Partition, Query};
+use picard_search::{Entry, Hit, Partition, Query, Ranking};
 use picard_store::{
     Db,
     changes::{self, Changes, Position},
@@ -43,6 +43,7 @@ pub(crate) struct Partitions {
     budget: usize,
     ticks: AtomicU64,
     metrics: Arc<ServerMetrics>,
+    ranking: Ranking,
 }
 
 /// One user's place in memory.
@@ -118,13 +119,14 @@ impl Reader {
 }
 
 impl Question {
-    fn ask(&self, partition: &Partition) -> Vec<Hit> {
+    fn ask(&self, partition: &Partition, ranking: &Ranking) -> Vec<Hit> {
         partition.query(&Query {
             text: self.text.expose(),
             vector: &self.vector,
             filter: self.filter,
             now: self.now,
             limit: self.limit,
+            ranking,
         })
     }
 }
@@ -136,7 +138,13 @@ impl Partitions {
             budget,
             ticks: AtomicU64::new(0),
             metrics,
+            ranking: Ranking::PRODUCT,
         }
+    }
+
+    /// Ranks in another way than the product does.
+    pub(crate) fn with_ranking(self, ranking: Ranking) -> Self {
+        Self { ranking, ..self }
     }
 
     /// Ranks the user's memories against the question.
@@ -154,10 +162,11 @@ impl Partitions {
             self.catch_up(db, embedding, &target, &slot).await?;
             loaded = slot.loaded.clone().read_owned().await;
         }
+        let ranking = self.ranking;
         if loaded.partition.len() <= INLINE {
-            return Ok(question.ask(&loaded.partition));
+            return Ok(question.ask(&loaded.partition, &ranking));
         }
-        Ok(spawn_blocking(move || question.ask(&loaded.partition)).await?)
+        Ok(spawn_blocking(move || question.ask(&loaded.partition, &ranking)).await?)
     }
 
     /// Forgets a user's partition.

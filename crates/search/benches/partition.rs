@@ -9,7 +9,7 @@ use std::{fmt::Write, hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
-use picard_search::{Entry, Partition, Query};
+use picard_search::{Entry, Partition, Query, Ranking};
 use uuid::Uuid;
 
 const DIMENSIONS: usize = 384;
@@ -114,6 +114,7 @@ fn searches(c: &mut Criterion) {
                         filter,
                         now,
                         limit: 10,
+                        ranking: &Ranking::PRODUCT,
                     }))
                 });
             });

@@ -14,11 +14,12 @@
 //!    one that a partition of the candidates alone would give.
 //! 2. `vectors`: the cosine of every candidate, by an exact scan.
 //! 3. `keywords`: the BM25 score of every candidate that shares a word.
-//! 4. `rank`: both are stretched to 0..=1 over the candidates and mixed.
+//! 4. `rank`: both are stretched to 0..=1 over the candidates and mixed, as
+//!    [`Ranking`] says.
 //!
 //! ```
 //! use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
-//! use picard_search::{Entry, Partition, Query};
+//! use picard_search::{Entry, Partition, Query, Ranking};
 //! # use uuid::Uuid;
 //! let mut partition = Partition::new(2);
 //! let id = MemoryId::from_uuid(Uuid::from_u128(1));
@@ -35,6 +36,7 @@
 //!     filter: MemoryFilter::default(),
 //!     now: Instant::from_micros(1),
 //!     limit: 10,
+//!     ranking: &Ranking::PRODUCT,
 //! });
 //! assert_eq!(hits[0].id, id);
 //! ```
@@ -43,9 +45,11 @@ mod keywords;
 mod partition;
 mod query;
 mod rank;
+mod ranking;
 #[cfg(test)]
 mod reference;
 mod vectors;
 
 pub use partition::{Entry, Partition};
 pub use query::{Closeness, Hit, Query};
+pub use ranking::{Ranking, RankingError};

@@ -3,9 +3,9 @@
 use picard_domain::{Expired, Instant, MemoryFilter, MemoryId};
 
 use crate::{
-    Partition,
+    Partition, Ranking,
     keywords::Matches,
-    rank::{self, DENSE_WEIGHT, FAIR_MATCH, IDENTIFIER_BONUS, Ranked, Stretch},
+    rank::{self, Ranked, Stretch},
     vectors::NO_VECTOR,
 };
 
@@ -24,6 +24,8 @@ pub struct Query<'a> {
     /// The most hits to return. The limit is filled whenever enough memories pass
     /// the filter: how close they are is for the reader of [`Hit::score`] to judge.
     pub limit: usize,
+    /// What counts how much.
+    pub ranking: &'a Ranking,
 }
 
 /// A memory that was found.
@@ -157,8 +159,8 @@ impl Partition {
         };
         let candidates = self.candidates(filter, query.now);
         let cosines = self.vectors.scan(query.vector, &candidates);
-        let matches = self.keywords.search(query.text, &candidates);
-        let ranked = self.rank(&candidates, cosines.as_deref(), &matches, query.limit);
+        let matches = self.keywords.search(query.text, &candidates, query.ranking);
+        let ranked = self.rank(query, &candidates, cosines.as_deref(), &matches);
 
         let in_candidates = candidates
             .iter()
@@ -188,19 +190,20 @@ impl Partition {
 
     fn rank(
         &self,
+        query: &Query<'_>,
         candidates: &Candidates,
         cosines: Option<&[f32]>,
         matches: &Matches<'_>,
-        limit: usize,
     ) -> Vec<Ranked> {
+        let weights = query.ranking;
         let dense = |slot: usize| cosines.map_or(NO_VECTOR, |all| all[slot]);
         let by_vector = Stretch::over(candidates.iter().map(dense));
         let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
-            .up_to(FAIR_MATCH * matches.highest_possible());
+            .up_to(weights.fair_match * matches.highest_possible());
         let ranked = candidates.iter().map(|slot| {
-            let value = DENSE_WEIGHT * by_vector.of(dense(slot))
-                + (1.0 - DENSE_WEIGHT) * by_words.of(matches.bm25(slot))
-                + IDENTIFIER_BONUS * matches.identifiers(slot);
+            let value = weights.dense_weight * by_vector.of(dense(slot))
+                + (1.0 - weights.dense_weight) * by_words.of(matches.bm25(slot))
+                + weights.identifier_bonus * matches.identifiers(slot);
             let memory = &self.slots[slot];
             Ranked {
                 value,
@@ -209,7 +212,7 @@ impl Partition {
                 slot: slot as u32,
             }
         });
-        rank::best(ranked, limit)
+        rank::best(ranked, query.limit)
     }
 }
 

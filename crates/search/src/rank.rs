@@ -6,7 +6,7 @@
 //! better the best one is.
 //!
 //! One thing is added to that: when even the best match by words is a poor one,
-//! words do not get their full say (see [`FAIR_MATCH`]).
+//! words do not get their full say (see [`crate::Ranking::fair_match`]).
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -14,23 +14,6 @@ use std::{
 };
 
 use picard_domain::{Instant, MemoryId};
-
-/// The share of the vectors in the mix; the rest is the keywords'.
-///
-/// Anything from 0.55 to 0.7 measures about the same on conversations.
-pub(crate) const DENSE_WEIGHT: f32 = 0.65;
-
-/// Words have their full say from this share of the best possible score on.
-///
-/// A question of ten words that a memory shares one frequent word with would
-/// otherwise lift that memory as high as one that it shares a name with. Measured
-/// on questions in Chinese, where it lifts the mix back to what vectors find alone
-/// (R@1 75 to 95 percent) and costs conversations nothing.
-pub(crate) const FAIR_MATCH: f32 = 0.15;
-
-/// What holding the identifiers of a query (`ABC-1234`) adds to the mix: they are
-/// meant literally, and to a model two codes look alike.
-pub(crate) const IDENTIFIER_BONUS: f32 = 0.35;
 
 /// Stretches scores to 0..=1 over the range in which they lie.
 #[derive(Debug, Clone, Copy)]

@@ -6,10 +6,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::{
-    Entry, Hit, Partition, Query,
-    rank::{DENSE_WEIGHT, FAIR_MATCH},
-};
+use crate::{Entry, Hit, Partition, Query, Ranking};
 
 const DIMENSIONS: usize = 8;
 
@@ -35,6 +32,7 @@ struct Asked {
     filter: MemoryFilter,
     now: Instant,
     limit: usize,
+    ranking: Ranking,
 }
 
 impl Asked {
@@ -45,6 +43,7 @@ impl Asked {
             filter,
             now,
             limit,
+            ..
         } = self;
         Query {
             text,
@@ -52,6 +51,7 @@ impl Asked {
             filter: *filter,
             now: *now,
             limit: *limit,
+            ranking: &self.ranking,
         }
     }
 }
@@ -252,6 +252,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             filter,
             now,
             limit,
+            ranking: Ranking::PRODUCT,
         },
     )
 }
@@ -278,10 +279,10 @@ proptest! {
         }).collect();
         let dense = stretched(&cosines, f32::MIN);
         let (bm25, possible) = bm25(&candidates, &asked.text);
-        let words = stretched(&bm25, FAIR_MATCH * possible);
+        let words = stretched(&bm25, asked.ranking.fair_match * possible);
         let value = |hit: &Hit| {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);
-            at.map(|at| DENSE_WEIGHT * dense[at] + (1.0 - DENSE_WEIGHT) * words[at])
+            at.map(|at| asked.ranking.dense_weight * dense[at] + (1.0 - asked.ranking.dense_weight) * words[at])
         };
         let found: Option<Vec<f32>> = hits.iter().map(value).collect();
         let found = found.expect("a hit is a candidate");
@@ -295,7 +296,7 @@ proptest! {
             prop_assert!(pair[0] >= pair[1] - tolerance, "{} before {}", pair[0], pair[1]);
         }
         let mut all: Vec<f32> = dense.iter().zip(&words)
-            .map(|(dense, words)| DENSE_WEIGHT * dense + (1.0 - DENSE_WEIGHT) * words).collect();
+            .map(|(dense, words)| asked.ranking.dense_weight * dense + (1.0 - asked.ranking.dense_weight) * words).collect();
         all.sort_by(|a, b| b.total_cmp(a));
         for (found, best) in found.iter().zip(&all) {
             prop_assert!((found - best).abs() <= tolerance, "{found} instead of {best}");
@@ -364,7 +365,7 @@ proptest! {
         let (permission, expires, created_at) = (Permission::Private, None, now);
         partition.upsert(id(1), Entry { text: &text, vectors: &[], permission, expires, created_at });
         for text in [&text, &question] {
-            let hits = partition.query(&Query { text, vector: &[], filter, now, limit: 3 });
+            let hits = partition.query(&Query { text, vector: &[], filter, now, limit: 3, ranking: &Ranking::PRODUCT });
             prop_assert_eq!(hits.len(), 1);
         }
         prop_assert!(partition.remove(id(1)));

@@ -11,14 +11,8 @@ use super::{
     posting::{Posting, find},
     tokens::{Token, Tokens},
 };
-use crate::query::Candidates;
+use crate::{Ranking, query::Candidates};
 
-/// How soon repeating a word stops to count (Robertson and Zaragoza 2009). Memories
-/// are short: the usual values for short passages measure better than those for
-/// documents (1.2 and 0.75).
-const K1: f32 = 0.9;
-/// How much long texts are held back.
-const B: f32 = 0.4;
 /// A query is cut after so many different words, or a long prompt would cost more
 /// than it can say.
 pub(super) const MAX_QUERY_WORDS: usize = 256;
@@ -30,6 +24,7 @@ pub(crate) struct Matches<'a> {
     /// By slot: the share of the query's identifiers; empty when it has none.
     identifiers: Vec<f32>,
     pub(super) words: Vec<Word<'a>>,
+    k1: f32,
 }
 
 /// One word of a query with the postings of all forms that it may have.
@@ -41,13 +36,24 @@ pub(super) struct Word<'a> {
 
 impl Keywords {
     /// Scores the candidates.
-    pub(crate) fn search(&self, text: &str, candidates: &Candidates) -> Matches<'_> {
+    pub(crate) fn search(
+        &self,
+        text: &str,
+        candidates: &Candidates,
+        ranking: &Ranking,
+    ) -> Matches<'_> {
         let words = self.words(text, candidates);
+        let Ranking {
+            bm25_k1: k1,
+            bm25_b: b,
+            ..
+        } = *ranking;
         if words.iter().all(|word| word.forms.is_empty()) {
             return Matches {
                 scores: Vec::new(),
                 identifiers: Vec::new(),
                 words,
+                k1,
             };
         }
         let lengths = candidates
@@ -59,14 +65,15 @@ impl Keywords {
             for posting in word.postings(candidates) {
                 let count = f32::from(posting.count());
                 let length = self.documents[posting.slot() as usize].length as f32;
-                let damped = count + K1 * (1.0 - B + B * length / mean);
-                scores[posting.slot() as usize] += word.rarity * count * (K1 + 1.0) / damped;
+                let damped = count + k1 * (1.0 - b + b * length / mean);
+                scores[posting.slot() as usize] += word.rarity * count * (k1 + 1.0) / damped;
             }
         }
         Matches {
             scores,
             identifiers: identifiers(&words, candidates),
             words,
+            k1,
         }
     }
 
@@ -158,7 +165,8 @@ impl Matches<'_> {
 
     /// Returns the score that no text can exceed.
     pub(crate) fn highest_possible(&self) -> f32 {
-        self.words.iter().map(|word| word.rarity * (K1 + 1.0)).sum()
+        let highest = |word: &Word<'_>| word.rarity * (self.k1 + 1.0);
+        self.words.iter().map(highest).sum()
     }
 
     /// Returns which share of the query's words a candidate holds, rare ones

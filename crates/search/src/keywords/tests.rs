@@ -1,7 +1,7 @@
 //! What is found by words.
 
 use super::{search::MAX_QUERY_WORDS, *};
-use crate::query::Candidates;
+use crate::{Ranking, query::Candidates};
 
 fn index(texts: &[&str]) -> Keywords {
     let mut keywords = Keywords::new();
@@ -14,7 +14,7 @@ fn index(texts: &[&str]) -> Keywords {
 /// The slots that match, best first.
 fn found(texts: &[&str], query: &str) -> Vec<usize> {
     let keywords = index(texts);
-    let matches = keywords.search(query, &Candidates::all(texts.len()));
+    let matches = keywords.search(query, &Candidates::all(texts.len()), &Ranking::PRODUCT);
     let mut slots: Vec<usize> = (0..texts.len())
         .filter(|slot| matches.bm25(*slot) > 0.0)
         .collect();
@@ -101,7 +101,7 @@ fn a_rare_word_weighs_more_than_a_frequent_one() {
 #[test]
 fn the_share_of_a_query_is_whole_only_for_all_of_its_words() {
     let keywords = index(&["earl grey tea", "green tea", "coffee"]);
-    let matches = keywords.search("earl grey", &Candidates::all(3));
+    let matches = keywords.search("earl grey", &Candidates::all(3), &Ranking::PRODUCT);
     let shares: Vec<f32> = (0..3).map(|slot| matches.share(slot)).collect();
     assert!((shares[0] - 1.0).abs() < 1e-6 && shares[1].abs() < 1e-6 && shares[2].abs() < 1e-6);
 }
@@ -122,6 +122,6 @@ fn nothing_of_a_removed_text_remains() {
 fn a_long_query_is_cut() {
     let query: Vec<String> = (0..10_000).map(|n| format!("w{n}")).collect();
     let keywords = index(&["w1"]);
-    let matches = keywords.search(&query.join(" "), &Candidates::all(1));
+    let matches = keywords.search(&query.join(" "), &Candidates::all(1), &Ranking::PRODUCT);
     assert_eq!(matches.words.len(), MAX_QUERY_WORDS);
 }

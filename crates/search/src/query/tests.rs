@@ -37,6 +37,7 @@ fn query<'a>(text: &'a str, vector: &'a [f32]) -> Query<'a> {
         filter,
         now: Instant::from_micros(0),
         limit: 10,
+        ranking: &Ranking::PRODUCT,
     }
 }
 
