@@ -12,7 +12,8 @@
 //! 1. [`Query::filter`] decides which memories are candidates. What it does not
 //!    admit takes no part at all, not even in the statistics: the answer is the
 //!    one that a partition of the candidates alone would give.
-//! 2. `vectors`: the cosine of every candidate, by an exact scan.
+//! 2. `centre`: what the vectors of all candidates have in common is taken off the
+//!    query, and `vectors`: the cosine of every candidate to it, by an exact scan.
 //! 3. `keywords`: the BM25 score of every candidate that shares a word.
 //! 4. `rank`: both are stretched to 0..=1 over the candidates and mixed, as
 //!    [`Ranking`] says.
@@ -41,6 +42,7 @@
 //! assert_eq!(hits[0].id, id);
 //! ```
 
+mod centre;
 mod keywords;
 mod partition;
 mod query;

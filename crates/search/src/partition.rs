@@ -8,6 +8,7 @@ use std::{collections::HashMap, fmt, mem::size_of};
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
+    centre::Sum,
     keywords::Keywords,
     query::{Candidates, Closeness},
     vectors::{Rows, Vectors},
@@ -43,7 +44,7 @@ pub(crate) struct Slot {
     pub(crate) created_at: Instant,
     expires: Option<Instant>,
     permission: Permission,
-    rows: Rows,
+    pub(crate) rows: Rows,
 }
 
 impl Partition {
@@ -75,9 +76,9 @@ impl Partition {
     /// When a new memory would be one more than [`Self::MAX_LEN`].
     pub fn upsert(&mut self, id: MemoryId, entry: Entry<'_>) {
         if let Some(&slot) = self.by_id.get(&id) {
-            let old = self.slots[slot as usize].rows;
-            self.vectors.free(old);
-            let rows = self.vectors.push(slot, entry.vectors);
+            let old = &self.slots[slot as usize];
+            self.vectors.free(old.rows, old.permission);
+            let rows = self.vectors.push(slot, entry.permission, entry.vectors);
             self.keywords.replace(slot, entry.text);
             self.slots[slot as usize] = Slot::new(id, &entry, rows);
             self.close_gaps();
@@ -87,7 +88,7 @@ impl Partition {
                 "a partition is bounded by its bytes before"
             );
             let slot = self.slots.len() as u32;
-            let rows = self.vectors.push(slot, entry.vectors);
+            let rows = self.vectors.push(slot, entry.permission, entry.vectors);
             self.keywords.push(entry.text);
             self.slots.push(Slot::new(id, &entry, rows));
             self.by_id.insert(id, slot);
@@ -100,7 +101,7 @@ impl Partition {
             return false;
         };
         let gone = self.slots.swap_remove(slot as usize);
-        self.vectors.free(gone.rows);
+        self.vectors.free(gone.rows, gone.permission);
         self.keywords.swap_remove(slot);
         if let Some(moved) = self.slots.get(slot as usize) {
             self.vectors.hand_over(moved.rows, slot);
@@ -142,6 +143,30 @@ impl Partition {
     pub(crate) fn candidates(&self, filter: MemoryFilter, now: Instant) -> Candidates {
         let admits = |slot: &Slot| filter.admits(slot.permission, slot.expires, now);
         Candidates::new(self.slots.iter().map(admits))
+    }
+
+    /// Sums the vectors of the candidates, which are all of `permission` if there is
+    /// one: by what is known of all of those, or by the candidates, if they are fewer
+    /// than the others.
+    pub(crate) fn sum(&self, candidates: &Candidates, permission: Option<Permission>) -> Sum {
+        let others = || {
+            let slots = self.slots.iter().enumerate();
+            slots.filter(|(slot, memory)| {
+                permission.is_none_or(|permission| memory.permission == permission)
+                    && !candidates.admits(*slot as u32)
+            })
+        };
+        let rows = |slot: usize| self.vectors.each(self.slots[slot].rows);
+        if others().count() < candidates.count() {
+            let mut sum = self.vectors.sum(permission);
+            let others = others().flat_map(|(slot, _)| rows(slot));
+            others.for_each(|(row, scale)| sum.subtract(row, scale));
+            return sum;
+        }
+        let mut sum = Sum::default();
+        let candidates = candidates.iter().flat_map(rows);
+        candidates.for_each(|(row, scale)| sum.add(row, scale));
+        sum
     }
 
     fn close_gaps(&mut self) {

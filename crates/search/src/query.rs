@@ -158,18 +158,28 @@ impl Partition {
             ..query.filter
         };
         let candidates = self.candidates(filter, query.now);
-        let cosines = self.vectors.scan(query.vector, &candidates);
+        let Ranking {
+            centring,
+            centring_prior,
+            ..
+        } = *query.ranking;
+        let towards = self.sum(&candidates, filter.permission).taken_off(
+            query.vector,
+            centring,
+            centring_prior,
+        );
+        let centred = self.vectors.scan(&towards.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
-        let ranked = self.rank(query, &candidates, cosines.as_deref(), &matches);
+        let ranked = self.rank(query, &candidates, centred.as_deref(), &matches);
 
         let in_candidates = candidates
             .iter()
-            .filter_map(|slot| Some(cosines.as_ref()?[slot]));
+            .filter_map(|slot| Some(towards.cosine(centred.as_ref()?[slot])));
         let closeness = self.closeness.among(in_candidates);
         let mut least = 1.0_f32;
         let hit = |found: Ranked| {
-            let cosine = cosines.as_ref().map(|all| all[found.slot as usize]);
-            let cosine = cosine.filter(|cosine| cosine.total_cmp(&NO_VECTOR).is_ne());
+            let rows = self.slots[found.slot as usize].rows;
+            let cosine = self.vectors.closest(rows, query.vector);
             let keywords = matches.share(found.slot);
             least = least.min(score(closeness, cosine, keywords));
             Hit {
@@ -192,11 +202,11 @@ impl Partition {
         &self,
         query: &Query<'_>,
         candidates: &Candidates,
-        cosines: Option<&[f32]>,
+        centred: Option<&[f32]>,
         matches: &Matches<'_>,
     ) -> Vec<Ranked> {
         let weights = query.ranking;
-        let dense = |slot: usize| cosines.map_or(NO_VECTOR, |all| all[slot]);
+        let dense = |slot: usize| centred.map_or(NO_VECTOR, |all| all[slot]);
         let by_vector = Stretch::over(candidates.iter().map(dense));
         let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
             .up_to(weights.fair_match * matches.highest_possible());

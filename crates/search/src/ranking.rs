@@ -2,8 +2,8 @@
 //!
 //! The defaults are what the product uses; [`Ranking::set`] is for measuring others.
 
-/// The bounds of a setting: all of them are shares, bonuses or factors.
-const HIGHEST: f32 = 10.0;
+/// The bound of all settings: they are shares, bonuses, factors and small numbers.
+const HIGHEST: f32 = 1_000.0;
 
 /// Declares [`Ranking`] with one documented field per setting, so that a setting
 /// cannot be without a name.
@@ -55,6 +55,14 @@ settings! {
     ///
     /// Anything from 0.55 to 0.7 measures about the same on conversations.
     dense_weight: 0.65,
+
+    /// The share of the candidates' mean vector that is taken off the query before it is
+    /// compared with them, from 0 to 1. Between 0.7 and 1 it measures about the same.
+    centring: 0.8,
+
+    /// How many vectors make half of that share, of thousands all of it: the mean of a
+    /// few is more about them than about what all texts have in common.
+    centring_prior: 80.0,
 
     /// Words have their full say from this share of the best possible score on.
     ///
@@ -122,7 +130,7 @@ mod tests {
         let mut ranking = Ranking::default();
         let unknown = RankingError::Unknown("luck".to_owned());
         assert_eq!(ranking.set("luck", 1.0), Err(unknown));
-        for value in [-0.1, 11.0, f32::NAN, f32::INFINITY] {
+        for value in [-0.1, 1_001.0, f32::NAN, f32::INFINITY] {
             assert!(ranking.set("dense_weight", value).is_err(), "{value}");
         }
         assert_eq!(ranking, Ranking::default());

@@ -131,6 +131,21 @@ fn closest(given: &Given, vector: &[f32]) -> Option<f32> {
         .max_by(f32::total_cmp)
 }
 
+/// What the vectors are compared with: the query without a share of their mean.
+fn centred(candidates: &[(&u8, &Given)], asked: &Asked) -> Vec<f32> {
+    let unit = |vector: &[f32]| -> Vec<f32> {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.iter().map(|x| x / length).collect()
+    };
+    let given = candidates.iter().flat_map(|(_, given)| &given.vectors);
+    let rows: Vec<Vec<f32>> = given.map(|row| unit(row)).collect();
+    let n = rows.len() as f32;
+    let share = asked.ranking.centring * n / (n + asked.ranking.centring_prior);
+    let mean = |at: usize| rows.iter().map(|row| row[at]).sum::<f32>() / n.max(1.0);
+    let query = unit(&asked.vector).into_iter().enumerate();
+    query.map(|(at, x)| x - share * mean(at)).collect()
+}
+
 /// BM25 over words of plain lower-case English without stop words and inflection,
 /// so that cutting and stemming need no second implementation.
 ///
@@ -273,11 +288,14 @@ proptest! {
         prop_assert_eq!(hits.len(), asked.limit.min(candidates.len()));
 
         let no_vector = asked.vector.is_empty();
-        let cosines: Vec<f32> = candidates.iter().map(|(_, given)| {
-            let cosine = closest(given, &asked.vector).filter(|_| !no_vector);
-            cosine.unwrap_or(f32::NEG_INFINITY)
-        }).collect();
-        let dense = stretched(&cosines, f32::MIN);
+        let cosines_to = |vector: &[f32]| -> Vec<f32> {
+            let cosine = |given| closest(given, vector).filter(|_| !no_vector);
+            let cosines = candidates.iter().map(|(_, given)| cosine(given));
+            cosines.map(|cosine| cosine.unwrap_or(f32::NEG_INFINITY)).collect()
+        };
+        let cosines = cosines_to(&asked.vector);
+        let centred = cosines_to(&centred(&candidates, &asked));
+        let dense = stretched(&centred, f32::MIN);
         let (bm25, possible) = bm25(&candidates, &asked.text);
         let words = stretched(&bm25, asked.ranking.fair_match * possible);
         let value = |hit: &Hit| {
@@ -289,7 +307,7 @@ proptest! {
 
         // int8 codes are off by half a step in 127, and a range of cosines may be
         // narrow: the stretched values are as exact as the range is wide.
-        let finite = || cosines.iter().copied().filter(|cosine| cosine.is_finite());
+        let finite = || centred.iter().copied().filter(|cosine| cosine.is_finite());
         let range = finite().fold(f32::MIN, f32::max) - finite().fold(f32::MAX, f32::min);
         let tolerance = if range > 0.0 { 0.02 / range + 1e-3 } else { 0.66 };
         for pair in found.windows(2) {

@@ -4,9 +4,10 @@
 //! as close to a query as its closest row. Which memory that is, its filter and
 //! its rank are decided elsewhere: here it is a slot number.
 
+use picard_domain::Permission;
 use simsimd::SpatialSimilarity;
 
-use crate::query::Candidates;
+use crate::{centre::Sum, query::Candidates};
 
 /// The owner of a row whose memory is gone.
 const NOBODY: u32 = u32::MAX;
@@ -28,6 +29,8 @@ pub(crate) struct Vectors {
     scales: Vec<f32>,
     owners: Vec<u32>,
     freed: usize,
+    /// Of the rows of each [`Permission`].
+    sums: [Sum; 2],
 }
 
 impl Vectors {
@@ -38,12 +41,13 @@ impl Vectors {
             scales: Vec::new(),
             owners: Vec::new(),
             freed: 0,
+            sums: Default::default(),
         }
     }
 
     /// Appends the vectors of a memory. One of another length is of another model
     /// and cannot be compared: it is left out.
-    pub(crate) fn push(&mut self, slot: u32, vectors: &[Vec<f32>]) -> Rows {
+    pub(crate) fn push(&mut self, slot: u32, permission: Permission, vectors: &[Vec<f32>]) -> Rows {
         let first = self.owners.len();
         for vector in vectors {
             if !self.fits(vector) {
@@ -53,7 +57,9 @@ impl Vectors {
             reserve(&mut self.codes, self.dimensions);
             reserve(&mut self.scales, 1);
             reserve(&mut self.owners, 1);
+            let start = self.codes.len();
             let scale = quantise(vector, &mut self.codes);
+            self.sums[permission as usize].add(&self.codes[start..], scale);
             self.scales.push(scale);
             self.owners.push(slot);
         }
@@ -64,11 +70,15 @@ impl Vectors {
     }
 
     /// Forgets rows: overwritten at once, given back when [`Self::compact`] says so.
-    pub(crate) fn free(&mut self, rows: Rows) {
+    pub(crate) fn free(&mut self, rows: Rows, permission: Permission) {
         let (first, end) = rows.bounds();
         if first == end {
             return;
         }
+        let mut sum = std::mem::take(&mut self.sums[permission as usize]);
+        self.each(rows)
+            .for_each(|(row, scale)| sum.subtract(row, scale));
+        self.sums[permission as usize] = sum;
         if end == self.owners.len() {
             self.codes[first * self.dimensions..].fill(0);
             self.truncate(first);
@@ -145,15 +155,44 @@ impl Vectors {
             if *owner == NOBODY || !candidates.admits(*owner) {
                 continue;
             }
-            let dot = i8::dot(row, &codes).expect("both are of `dimensions`") as f32;
             let best = &mut cosines[*owner as usize];
-            *best = best.max((dot * row_scale * scale).clamp(-1.0, 1.0));
+            *best = best.max(cosine(row, *row_scale, &codes, scale));
         }
         Some(cosines)
     }
 
+    /// Returns the cosine of the closest of some rows.
+    pub(crate) fn closest(&self, rows: Rows, query: &[f32]) -> Option<f32> {
+        if !self.fits(query) {
+            return None;
+        }
+        let mut codes = Vec::with_capacity(self.dimensions);
+        let query_scale = quantise(query, &mut codes);
+        let cosine = |(row, scale)| cosine(row, scale, &codes, query_scale);
+        self.each(rows).map(cosine).max_by(f32::total_cmp)
+    }
+
+    /// Returns the codes of some rows, each with its scale.
+    pub(crate) fn each(&self, rows: Rows) -> impl Iterator<Item = (&[i8], f32)> {
+        let row = |at: usize| &self.codes[at * self.dimensions..(at + 1) * self.dimensions];
+        let (first, end) = rows.bounds();
+        let end = end.min(self.scales.len());
+        (first.min(end)..end).map(move |at| (row(at), self.scales[at]))
+    }
+
+    /// Returns the sum of all rows of a permission, or of all.
+    pub(crate) fn sum(&self, permission: Option<Permission>) -> Sum {
+        let Some(permission) = permission else {
+            let mut all = self.sums[0].clone();
+            all.join(&self.sums[1]);
+            return all;
+        };
+        self.sums[permission as usize].clone()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
-        self.codes.capacity() + 4 * self.scales.capacity() + 4 * self.owners.capacity()
+        let sums: usize = self.sums.iter().map(Sum::bytes).sum();
+        sums + self.codes.capacity() + 4 * self.scales.capacity() + 4 * self.owners.capacity()
     }
 
     fn fits(&self, vector: &[f32]) -> bool {
@@ -192,6 +231,11 @@ fn quantise(vector: &[f32], codes: &mut Vec<i8>) -> f32 {
     }
 }
 
+fn cosine(row: &[i8], scale: f32, query: &[i8], query_scale: f32) -> f32 {
+    let dot = i8::dot(row, query).expect("both are of `dimensions`") as f32;
+    (dot * scale * query_scale).clamp(-1.0, 1.0)
+}
+
 fn reserve<T>(vec: &mut Vec<T>, more: usize) {
     if vec.capacity() - vec.len() < more {
         vec.reserve_exact(more.max(vec.len() / 4));
@@ -211,7 +255,7 @@ mod tests {
     #[test]
     fn a_vector_is_as_close_as_possible_to_itself_whatever_its_length() {
         let mut vectors = Vectors::new(3);
-        vectors.push(0, &[vec![0.1, -7.0, 3.0]]);
+        vectors.push(0, Permission::Private, &[vec![0.1, -7.0, 3.0]]);
         let cosine = cosines(&vectors, &[0.01, -0.7, 0.3], 1)[0];
         assert!((cosine - 1.0).abs() < 1e-6, "{cosine}");
     }
@@ -219,9 +263,9 @@ mod tests {
     #[test]
     fn a_vector_without_a_direction_is_close_to_nothing() {
         let mut vectors = Vectors::new(2);
-        vectors.push(0, &[vec![0.0, 0.0]]);
-        vectors.push(1, &[vec![f32::NAN, f32::NAN]]);
-        vectors.push(2, &[vec![f32::INFINITY, 1.0]]);
+        vectors.push(0, Permission::Private, &[vec![0.0, 0.0]]);
+        vectors.push(1, Permission::Private, &[vec![f32::NAN, f32::NAN]]);
+        vectors.push(2, Permission::Private, &[vec![f32::INFINITY, 1.0]]);
         assert_eq!(cosines(&vectors, &[1.0, 0.0], 3), [0.0, 0.0, 0.0]);
     }
 
@@ -236,10 +280,10 @@ mod tests {
             }
         };
         let mut rows: Vec<Rows> = (0..64)
-            .map(|slot| vectors.push(slot, &[axis(slot)]))
+            .map(|slot| vectors.push(slot, Permission::Private, &[axis(slot)]))
             .collect();
         for gone in (0..64).step_by(3) {
-            vectors.free(rows[gone]);
+            vectors.free(rows[gone], Permission::Private);
         }
         vectors.compact(|slot, now| rows[slot as usize] = now);
         let cosines = cosines(&vectors, &[1.0, 0.0], 64);

@@ -160,6 +160,38 @@ fn all_words_of_a_query_make_a_memory_very_close() {
 }
 
 #[test]
+fn what_all_memories_have_in_common_says_nothing() {
+    // The first is closest to the query, but only by what it shares with all others.
+    let mut memories = vec![("common", vec![1.0, 0.0]), ("apt", vec![0.93, 0.36])];
+    memories.extend(vec![("other", vec![0.999, -0.03]); 400]);
+    let partition = partition(&memories);
+    let asked = vec![0.985, 0.17];
+    let best = |ranking: &Ranking| {
+        let hits = partition.query(&Query {
+            ranking,
+            limit: 1,
+            ..query("", &asked)
+        });
+        (hits[0].id, hits[0].cosine.expect("it has a vector"))
+    };
+    let (plain, centred) = (
+        Ranking {
+            centring: 0.0,
+            ..Ranking::PRODUCT
+        },
+        Ranking::PRODUCT,
+    );
+    assert_eq!(best(&plain).0, id(0));
+    assert_eq!(best(&centred).0, id(1));
+    // What people are shown is the cosine itself.
+    assert!(
+        (best(&centred).1 - 0.98).abs() < 0.01,
+        "{}",
+        best(&centred).1
+    );
+}
+
+#[test]
 fn a_partition_prints_no_text() {
     let partition = partition(&[("tea", at(0.8))]);
     assert!(!format!("{partition:?}").contains("tea"));

@@ -1,0 +1,146 @@
+//! The mean of vectors, to the last bit the same whatever their order.
+//!
+//! All vectors of a model lie in one narrow cone, and those of one person's
+//! memories in a narrower one: most of every cosine is what all have in common. What
+//! they have in common is their mean, so a share of it is taken off the query. The
+//! cosines to that query tell the memories apart better (`docs/retrieval.md`).
+
+use std::mem::size_of;
+
+/// One unit of a sum: vectors of length 1 are added in steps of 2⁻²⁴.
+const UNIT: f32 = 16_777_216.0;
+
+/// The sum of some rows. Whole numbers: rows can be taken out again, and nothing
+/// of them remains.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sum {
+    /// By dimension; empty as long as there was no row.
+    sums: Vec<i64>,
+    rows: u32,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, codes: &[i8], scale: f32) {
+        self.change(codes, scale, 1);
+        self.rows += u32::from(scale > 0.0);
+    }
+
+    pub(crate) fn subtract(&mut self, codes: &[i8], scale: f32) {
+        self.change(codes, scale, -1);
+        self.rows -= u32::from(scale > 0.0);
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.sums.resize(self.sums.len().max(other.sums.len()), 0);
+        let pairs = self.sums.iter_mut().zip(&other.sums);
+        pairs.for_each(|(sum, other)| *sum += other);
+        self.rows += other.rows;
+    }
+
+    /// Returns the query without so much of the mean, at its full length of 1.
+    ///
+    /// `share` is what is taken off when there are many rows. The mean of a few
+    /// says more about them than about what all texts have in common: the share is
+    /// halved when there are `prior` rows.
+    pub(crate) fn taken_off(&self, query: &[f32], share: f32, prior: f32) -> Towards {
+        let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let rows = self.rows as f32;
+        let comparable = self.rows > 0 && self.sums.len() == query.len();
+        if !comparable || length == 0.0 || !length.is_finite() {
+            return Towards {
+                query: query.to_vec(),
+                length,
+                common: 0.0,
+            };
+        }
+        let share = share * rows / (rows + prior);
+        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * rows));
+        let mean: Vec<f32> = mean.collect();
+        let centred = query.iter().zip(&mean);
+        let centred: Vec<f32> = centred.map(|(q, m)| q / length - share * m).collect();
+        Towards {
+            length: centred.iter().map(|x| x * x).sum::<f32>().sqrt(),
+            query: centred,
+            common: share * mean.iter().map(|m| m * m).sum::<f32>(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.sums.capacity() * size_of::<i64>()
+    }
+
+    fn change(&mut self, codes: &[i8], scale: f32, sign: i64) {
+        self.sums.resize(self.sums.len().max(codes.len()), 0);
+        let unit = sign * (scale * UNIT).round() as i64;
+        let pairs = self.sums.iter_mut().zip(codes);
+        pairs.for_each(|(sum, code)| *sum += i64::from(*code) * unit);
+    }
+}
+
+/// A query without what all rows have in common.
+pub(crate) struct Towards {
+    /// What to compare rows with.
+    pub(crate) query: Vec<f32>,
+    length: f32,
+    common: f32,
+}
+
+impl Towards {
+    /// Makes of a row's cosine to [`Self::query`] what stands for its cosine to the
+    /// query as it was asked: the mean of these over all rows is the mean of those.
+    pub(crate) fn cosine(&self, centred: f32) -> f32 {
+        centred * self.length + self.common
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: [([i8; 2], f32); 3] = [([3, 4], 0.2), ([127, 0], 1.0 / 127.0), ([0, 0], 0.0)];
+
+    fn sum(rows: &[([i8; 2], f32)]) -> Sum {
+        let mut sum = Sum::default();
+        for (codes, scale) in rows {
+            sum.add(codes, *scale);
+        }
+        sum
+    }
+
+    #[test]
+    fn the_mean_over_all_rows_stays_the_mean() {
+        let towards = sum(&ROWS).taken_off(&[0.0, 2.0], 0.8, 0.0);
+        let dot = |codes: [i8; 2], scale: f32| {
+            let row = codes.map(|code| f32::from(code) * scale);
+            let centred = row[0] * towards.query[0] + row[1] * towards.query[1];
+            towards.cosine(centred / towards.length)
+        };
+        let mean = f32::midpoint(dot(ROWS[0].0, ROWS[0].1), dot(ROWS[1].0, ROWS[1].1));
+        assert!((mean - 0.4).abs() < 1e-4, "{mean}");
+    }
+
+    #[test]
+    fn a_row_that_is_taken_out_leaves_nothing() {
+        let mut all = sum(&ROWS);
+        all.subtract(&ROWS[1].0, ROWS[1].1);
+        let mut other = sum(&ROWS[..1]);
+        assert_eq!((&all.sums, all.rows), (&other.sums, other.rows));
+        other.join(&sum(&ROWS[1..]));
+        assert_eq!(other.sums, sum(&ROWS).sums);
+    }
+
+    #[test]
+    fn few_rows_take_little_off() {
+        let (few, many) = (sum(&ROWS[..1]), sum(&[ROWS[0]; 99]));
+        let off = |sum: &Sum| 1.0 - sum.taken_off(&[0.6, 0.8], 0.5, 9.0).length;
+        assert!((off(&few) - 0.05).abs() < 1e-3, "{}", off(&few));
+        assert!((off(&many) - 0.4583).abs() < 1e-3, "{}", off(&many));
+    }
+
+    #[test]
+    fn a_query_that_cannot_be_compared_stays_as_it_is() {
+        for query in [vec![], vec![1.0; 3], vec![0.0; 2], vec![f32::INFINITY; 2]] {
+            assert_eq!(sum(&ROWS).taken_off(&query, 0.8, 0.0).query, query);
+        }
+    }
+}
