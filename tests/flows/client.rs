@@ -147,6 +147,7 @@ async fn the_typed_client_finds_a_server_and_keeps_what_it_is_known_by(database:
     let stored = picard
         .submit_memory(&NewMemory::new("Warp core at 98 %"))
         .await;
-    let hits = picard.query_memory(&Query::new("warp core")).await;
-    assert_eq!(hits.expect("hits")[0].memory.id, stored.expect("stored").id);
+    let found = picard.query_memory(&Query::new("warp core")).await;
+    let found = found.expect("found").memories;
+    assert_eq!(found[0].memory.id, stored.expect("stored").id);
 }

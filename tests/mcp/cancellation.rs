@@ -65,6 +65,10 @@ impl Embedder for Ponderous {
         self.embedder.embed_query(text)
     }
 
+    fn reads(&self, question: &str) -> Result<usize, Error> {
+        self.embedder.reads(question)
+    }
+
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.thinking += 1;

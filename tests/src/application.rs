@@ -191,3 +191,28 @@ pub async fn call(base: &str, token: &str, tool: &str, data: Value) -> (u16, Val
         .unwrap_or_else(|_| panic!("{tool}: {} {}", page.status, page.body));
     (page.status, value)
 }
+
+/// Calls a tool over MCP; gives the result of the call.
+pub async fn call_over_mcp(base: &str, token: &str, tool: &str, arguments: Value) -> Value {
+    let params = json!({
+        "name": tool,
+        "arguments": arguments,
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        },
+    });
+    let request = http()
+        .post(format!("{base}/mcp"))
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", tool)
+        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}));
+    let answer = Visitor::new("").send(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+    answer["result"].take()
+}

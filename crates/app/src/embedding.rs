@@ -18,7 +18,7 @@ use picard_embed::Embedder;
 use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use crate::Error;
+use crate::{Error, Notice};
 
 /// How long the model counts as working after it did: anybody may ask for readiness.
 const CHECKED_FOR: Span = Span::seconds(10);
@@ -34,11 +34,19 @@ const WAITING: usize = 64;
 /// The cache is in memory only and its keys are digests, so it holds no text.
 pub(crate) struct Embedding {
     embedder: Arc<dyn Embedder>,
-    queries: Cache<[u8; 32], Arc<[f32]>>,
+    queries: Cache<[u8; 32], Asked>,
     turns: Arc<Semaphore>,
     /// When the model last ran well on being asked to, in microseconds.
     ran_well_at: AtomicI64,
     metrics: Arc<ServerMetrics>,
+}
+
+/// A question as the model sees it.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) vector: Arc<[f32]>,
+    /// What was not read of it, if it was too long.
+    pub(crate) notice: Option<Notice>,
 }
 
 impl Embedding {
@@ -62,22 +70,26 @@ impl Embedding {
     }
 
     /// Returns the vector of a person's question.
-    pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Arc<[f32]>, Error> {
+    pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Asked, Error> {
         // By person: how fast an answer comes must not tell what others asked.
         let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
-        if let Some(vector) = self.queries.get(&digest) {
+        if let Some(asked) = self.queries.get(&digest) {
             self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
-            return Ok(vector);
+            return Ok(asked);
         }
         let text = Plaintext::new(text.to_owned());
-        let vector = self
+        let asked = self
             .timed(EmbeddedText::Query, move |embedder| {
-                embedder.embed_query(text.expose())
+                let text = text.expose();
+                Ok::<_, picard_embed::Error>(Asked {
+                    vector: embedder.embed_query(text)?.into(),
+                    notice: Notice::truncated(text, embedder.reads(text)?),
+                })
             })
-            .await?;
-        let vector: Arc<[f32]> = vector.map_err(Error::internal)?.into();
-        self.queries.insert(digest, vector.clone());
-        Ok(vector)
+            .await?
+            .map_err(Error::internal)?;
+        self.queries.insert(digest, asked.clone());
+        Ok(asked)
     }
 
     /// Returns the vectors of a memory, one for each of its overlapping chunks.

@@ -31,6 +31,7 @@ mod local;
 mod log_in;
 mod master_keys;
 mod memories;
+mod notice;
 mod partitions;
 mod passwords;
 mod people_types;
@@ -66,6 +67,7 @@ pub use keys::ReadKeyring;
 pub use line::{Incoming, InvalidLine, write_line};
 pub use local::LocalError;
 pub use master_keys::{MasterKeys, Rewrapped};
+pub use notice::Notice;
 pub use people_types::{
     Account, ApplicationView, DeletionError, LogInError, NewAccount, PasswordError, Person,
     SessionView, SignUpError, SignedIn, Visit,
@@ -74,6 +76,6 @@ pub use picard_store::audit::{Act, Bookmark, By, Entry, Note, Surface};
 pub use readiness::{DatabaseState, ModelState, State};
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
-    Persona, PublicUser, Recall, UserRef,
+    Persona, PublicUser, Recall, Recalled, UserRef,
 };
 pub use watch::{Changed, Watch};

@@ -52,24 +52,21 @@ impl App {
         let limit = question
             .limit
             .map_or(usize::MAX, picard_domain::PageSize::get);
-        let memories = match question.prompt {
-            None => self.newest(&owner, &filter, now, limit).await?,
+        let (memories, notice) = match question.prompt {
+            None => (self.newest(&owner, &filter, now, limit).await?, None),
             Some(prompt) => {
-                let vector = self
+                let asked = self
                     .embedding
                     .query(caller.user_id, prompt.expose())
                     .await?;
-                self.find(
-                    &owner,
-                    Question {
-                        text: prompt,
-                        vector,
-                        filter,
-                        now,
-                        limit,
-                    },
-                )
-                .await?
+                let question = Question {
+                    text: prompt,
+                    vector: asked.vector,
+                    filter,
+                    now,
+                    limit,
+                };
+                (self.find(&owner, question).await?, asked.notice)
             }
         };
         let total = if question.limit.is_none() {
@@ -88,6 +85,7 @@ impl App {
             user,
             memories,
             total,
+            notices: notice.into_iter().collect(),
         })
     }
 

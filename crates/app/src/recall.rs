@@ -7,7 +7,7 @@ use picard_search::Hit;
 use picard_store::memories::{self, StoredMemory};
 
 use crate::{
-    App, Authorized, Error, Found, Read, Recall,
+    App, Authorized, Error, Found, Read, Recall, Recalled,
     audit::Reading,
     memories::open,
     partitions::{Question, Target},
@@ -20,14 +20,14 @@ impl App {
         &self,
         caller: &Authorized<Read>,
         recall: Recall,
-    ) -> Result<Vec<Found>, Error> {
-        let vector = self
+    ) -> Result<Recalled, Error> {
+        let asked = self
             .embedding
             .query(caller.user_id, recall.query.expose())
             .await?;
         let question = Question {
             text: recall.query,
-            vector,
+            vector: asked.vector,
             filter: MemoryFilter {
                 expired: Expired::Exclude,
                 ..recall.filter
@@ -35,14 +35,17 @@ impl App {
             now: self.now(),
             limit: recall.limit.get(),
         };
-        let found = self.find(&Owner::of(caller), question).await?;
+        let memories = self.find(&Owner::of(caller), question).await?;
         let reading = Reading {
             of: caller.user_id,
-            memories: found.len(),
+            memories: memories.len(),
             memory: None,
         };
         self.noted_read(caller, &reading);
-        Ok(found)
+        Ok(Recalled {
+            memories,
+            notices: asked.notice.into_iter().collect(),
+        })
     }
 
     /// Ranks an owner's memories and decrypts those that were found.

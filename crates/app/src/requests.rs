@@ -5,6 +5,8 @@ use picard_domain::{
     Plaintext, UserId,
 };
 
+use crate::Notice;
+
 /// Something to remember.
 pub struct NewMemory {
     /// What.
@@ -99,6 +101,14 @@ pub struct Found {
     pub score: Option<f32>,
 }
 
+/// What a search found.
+pub struct Recalled {
+    /// The memories that fit best, the best first.
+    pub memories: Vec<Found>,
+    /// What to know about how they were found.
+    pub notices: Vec<Notice>,
+}
+
 /// A question to a persona.
 pub struct AskPersona {
     /// Whose.
@@ -128,4 +138,6 @@ pub struct Persona {
     pub memories: Vec<Found>,
     /// How many the caller could see without a limit.
     pub total: usize,
+    /// What to know about how they were found.
+    pub notices: Vec<Notice>,
 }

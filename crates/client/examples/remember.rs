@@ -97,6 +97,7 @@ async fn main() -> Result<()> {
     for hit in picard
         .query_memory(&Query::new("What do I like to drink?"))
         .await?
+        .memories
     {
         println!(
             "  {:.2}  {}",

@@ -14,7 +14,8 @@
 //! # async fn f(oauth: OAuth, store: MemoryTokenStore, clock: Arc<dyn Clock>) -> Result<(), Error> {
 //! let picard = Client::new(oauth, store, clock);
 //! picard.submit_memory(&NewMemory::new("I take my tea Earl Grey, hot.")).await?;
-//! for hit in picard.query_memory(&Query::new("what do I drink?")).await? {
+//! let found = picard.query_memory(&Query::new("what do I drink?")).await?;
+//! for hit in found.memories {
 //!     println!("{}", hit.memory.text.expose());
 //! }
 //! # Ok(())
@@ -48,7 +49,7 @@ mod tools;
 pub use client::Client;
 pub use error::{BoxError, Disconnected, Error, FieldError};
 pub use http::{Answer, Limits, tls};
-pub use memory::{Hit, Memory, MemoryPage, Person, Persona};
+pub use memory::{Found, Hit, Memory, MemoryPage, Notice, Person, Persona};
 pub use oauth::{
     Application, ApplicationKind, Authorization, ClientAuthMethod, Consent, Credentials,
     Discovered, Grant, Identity, OAuth, Pending, Registration, Resource, ScopeSet,

@@ -39,6 +39,25 @@ pub struct Hit {
     pub score: Option<f32>,
 }
 
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Found {
+    /// The memories that fit best, the best first.
+    pub memories: Vec<Hit>,
+    /// What to know about how they were found; mostly nothing.
+    #[serde(default)]
+    pub notices: Vec<Notice>,
+}
+
+/// Something to know about how an answer was found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Notice {
+    /// The kind: `query_truncated`, or one that a newer server knows.
+    pub code: String,
+    /// What it means, in a sentence for people.
+    pub message: String,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct MemoryPage {
@@ -71,6 +90,9 @@ pub struct Persona {
     pub memories: Vec<Hit>,
     /// How many valid memories the persona has in all.
     pub total: u64,
+    /// What to know about how they were found; mostly nothing.
+    #[serde(default)]
+    pub notices: Vec<Notice>,
 }
 
 fn plaintext<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Plaintext, D::Error> {

@@ -7,7 +7,7 @@ use reqwest::{StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Client, Error, FieldError, Hit, ListMemories, Memory, MemoryChange, MemoryPage, NewMemory,
+    Client, Error, FieldError, Found, ListMemories, Memory, MemoryChange, MemoryPage, NewMemory,
     Persona, PersonaQuery, Query, TokenStore,
     error::Disconnected,
     http::{Answer, Repeat},
@@ -75,9 +75,8 @@ impl<S: TokenStore> Client<S> {
     }
 
     /// Finds own memories by meaning, best first (`query_memory`; scope `memories:read`).
-    pub async fn query_memory(&self, query: &Query<'_>) -> Result<Vec<Hit>, Error> {
-        let found: Found = self.call("query_memory", Repeat::Safe, query).await?;
-        Ok(found.memories)
+    pub async fn query_memory(&self, query: &Query<'_>) -> Result<Found, Error> {
+        self.call("query_memory", Repeat::Safe, query).await
     }
 
     /// Asks for what is known of a person (`query_user`; scope `memories:read`):
@@ -136,11 +135,6 @@ struct Call<'a, D> {
 struct Deleted {
     id: MemoryId,
     deleted: bool,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    memories: Vec<Hit>,
 }
 
 /// A problem document (RFC 9457), as far as a client acts on it.

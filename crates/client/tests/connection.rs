@@ -78,10 +78,12 @@ async fn the_seven_tools_from_the_first_memory_to_its_end() {
         "what is not named is kept"
     );
 
-    let hits = picard
+    let found = picard
         .query_memory(&Query::new("coffee"))
         .await
-        .expect("hits");
+        .expect("found");
+    assert_eq!(found.notices, [], "nothing to tell");
+    let hits = found.memories;
     assert_eq!((hits[0].memory.id, hits[0].score), (stored.id, Some(0.75)));
 
     let asked = PersonaQuery {
@@ -99,6 +101,17 @@ async fn the_seven_tools_from_the_first_memory_to_its_end() {
         "Grace found a moth"
     );
     assert_eq!(persona.memories[0].score, None);
+
+    fixture.state().notice = Some("words_only".to_owned());
+    let found = picard.query_memory(&Query::new("coffee")).await;
+    let persona = picard.query_user(&asked).await;
+    for notices in [
+        found.expect("found").notices,
+        persona.expect("a persona").notices,
+    ] {
+        assert_eq!(notices[0].code, "words_only");
+        assert!(!notices[0].message.is_empty());
+    }
 
     picard.delete_memory(stored.id).await.expect("deleted");
     assert!(matches!(

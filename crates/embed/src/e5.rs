@@ -171,6 +171,12 @@ impl Embedder for E5 {
         self.embed(&self.query, &ids)
     }
 
+    fn reads(&self, question: &str) -> Result<usize, Error> {
+        let tokens = self.vocabulary.tokens(question);
+        let room = self.room();
+        Ok(self.vocabulary.bytes_of(question, &tokens, room))
+    }
+
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
         let tokens = self.vocabulary.tokens(text);
         let windows = windows(&tokens.borders, self.room());

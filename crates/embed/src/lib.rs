@@ -55,6 +55,10 @@ pub trait Embedder: Send + Sync {
     /// Embeds a question. What is longer than the model reads (about 500 tokens) is cut off.
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error>;
 
+    /// Tells how many bytes of a question [`Self::embed_query`] reads: all of them, or, when it is
+    /// longer than the model reads, about those in front of where it is cut off.
+    fn reads(&self, question: &str) -> Result<usize, Error>;
+
     /// Embeds a text that is to be found: one vector for each of its overlapping windows, in
     /// order. A short text has one window; no text has none, and none has more than 64.
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error>;

@@ -216,6 +216,20 @@ impl Embedder for OnnxModel {
         self.embed(&self.settings.query, text)
     }
 
+    fn reads(&self, question: &str) -> Result<usize, Error> {
+        let prompt = &self.settings.query;
+        let encoding = self
+            .tokenizer
+            .encode(format!("{prompt}{question}"), true)
+            .map_err(Error::Tokenizer)?;
+        if encoding.len() <= POSITIONS {
+            return Ok(question.len());
+        }
+        // The last token is the mark of the end, which is kept.
+        let (_, end) = encoding.get_offsets()[POSITIONS - 2];
+        Ok(question.floor_char_boundary(end.saturating_sub(prompt.len())))
+    }
+
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
         self.lanes.each(&self.cut(text)?, |part| {
             self.embed(&self.settings.passage, part)

@@ -41,6 +41,8 @@ pub(crate) struct Unigram {
 pub(crate) struct Tokens {
     pub(crate) ids: Vec<u32>,
     pub(crate) borders: Vec<Border>,
+    /// Where each token ends, in bytes of the text as the model knows it.
+    ends: Vec<usize>,
 }
 
 impl Unigram {
@@ -99,13 +101,44 @@ impl Unigram {
         let text = self.normalise(text);
         let mut border = Border::Sentence;
         let mut spaced = Zeroizing::new(String::new());
-        for word in text.split(' ').filter(|word| !word.is_empty()) {
-            spaced.clear();
-            spaced.push(SPACE);
-            spaced.push_str(word);
-            border = self.push_word(&spaced, border.max(Border::Word), &mut tokens);
+        let mut begin = 0;
+        for word in text.split(' ') {
+            if !word.is_empty() {
+                spaced.clear();
+                spaced.push(SPACE);
+                spaced.push_str(word);
+                border = self.push_word(&spaced, begin, border.max(Border::Word), &mut tokens);
+            }
+            begin += word.len() + 1;
         }
         tokens
+    }
+
+    /// Tells how many bytes of a text are in its first tokens, exactly unless the text has letters
+    /// and accents apart that the model knows as one.
+    pub(crate) fn bytes_of(&self, text: &str, tokens: &Tokens, first: usize) -> usize {
+        if tokens.ids.len() <= first {
+            return text.len();
+        }
+        let (end, whole) = match first.checked_sub(1) {
+            Some(last) => (tokens.ends[last], self.normalise(text).len()),
+            None => return 0,
+        };
+        let mapped = |c: char| match self.replacement(c) {
+            Some(replacement) => replacement
+                .filter_map(|i| char::from_u32(self.replacements.u32(&self.file, i)))
+                .map(char::len_utf8)
+                .sum(),
+            None => c.len_utf8(),
+        };
+        let all: usize = text.chars().map(mapped).sum();
+        let wanted = end * all / whole.max(1);
+        let mut reached = 0;
+        let beyond = text.char_indices().find(|(_, c)| {
+            reached += mapped(*c);
+            reached > wanted
+        });
+        beyond.map_or(text.len(), |(at, _)| at)
     }
 
     /// Maps characters to the form that the model knows (NFKC, with controls removed and every kind
@@ -144,8 +177,9 @@ impl Unigram {
         &self.file[offset(index)..offset(index + 1)]
     }
 
-    /// Adds the best split of one word (Viterbi), and gives the border behind it.
-    fn push_word(&self, word: &str, first: Border, tokens: &mut Tokens) -> Border {
+    /// Adds the best split of one word (Viterbi), which is at `at` but for the space in front, and
+    /// gives the border behind it.
+    fn push_word(&self, word: &str, at: usize, first: Border, tokens: &mut Tokens) -> Border {
         /// The best way to reach a place: its score, where its last piece begins, and that piece.
         #[derive(Clone, Copy)]
         struct Step {
@@ -197,12 +231,14 @@ impl Unigram {
                 tokens.borders.pop();
             } else {
                 tokens.ids.push(id);
+                tokens.ends.push(at + end - SPACE.len_utf8());
             }
             tokens.borders.push(border);
             end = begin;
         }
         tokens.ids[from..].reverse();
         tokens.borders[from..].reverse();
+        tokens.ends[from..].reverse();
         if word.ends_with(ends_sentence) {
             Border::Sentence
         } else {
@@ -297,6 +333,32 @@ mod tests {
             borders.iter().filter(|b| **b == Border::Sentence).count(),
             1
         );
+    }
+
+    #[test]
+    fn the_first_tokens_of_a_text_reach_to_where_the_rest_begins() {
+        let vocabulary = vocabulary();
+        for text in [
+            "The captain drinks  tea,\u{200b}\u{a0}hot.",
+            "船长喝茶。他不喝咖啡。",
+            "ﷺ ½ ①②③",
+            "Zo\u{308}e et Ame\u{301}lie",
+            "▁▁ x",
+        ] {
+            let tokens = vocabulary.tokens(text);
+            let mut last = 0;
+            for first in 0..tokens.ids.len() {
+                let bytes = vocabulary.bytes_of(text, &tokens, first);
+                assert!(text.is_char_boundary(bytes) && last <= bytes, "{text:?}");
+                last = bytes;
+            }
+            let count = tokens.ids.len();
+            assert_eq!(vocabulary.bytes_of(text, &tokens, count), text.len());
+        }
+        let text = "hot tea and cold tea";
+        let tokens = vocabulary.tokens(text);
+        let two = vocabulary.bytes_of(text, &tokens, 2);
+        assert_eq!((tokens.ids.len(), &text[..two]), (5, "hot tea"));
     }
 
     #[test]

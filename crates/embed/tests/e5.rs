@@ -241,8 +241,14 @@ fn any_string_has_finite_vectors_and_not_too_many() {
 #[test]
 fn a_query_that_is_too_long_is_read_from_its_beginning() {
     let start = "Where is the key of the garden shed? ".repeat(10);
-    let cut = MODEL.embed_query(&start.repeat(20)).unwrap();
+    let long = start.repeat(20);
+    let cut = MODEL.embed_query(&long).unwrap();
     assert!(cosine(&cut, &MODEL.embed_query(&start).unwrap()) > 0.95);
+    let read = MODEL.reads(&long).unwrap();
+    assert!((1_500..3_000).contains(&read), "{read} bytes");
+    let same = MODEL.embed_query(&long[..read]).unwrap();
+    assert!(cosine(&cut, &same) > 0.9999, "the rest makes no difference");
+    assert_eq!(MODEL.reads(&start).unwrap(), start.len());
 }
 
 #[test]

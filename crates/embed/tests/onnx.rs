@@ -100,6 +100,22 @@ fn the_end_of_a_long_text_has_a_vector_of_its_own() {
 }
 
 #[test]
+fn a_long_question_is_read_up_to_where_the_model_says() {
+    let prompts = r#"{"prompts": {"query": "cat: "}}"#;
+    let folder = with(&[("config_sentence_transformers.json", prompts)]);
+    let model = OnnxModel::from_dir(folder.path()).unwrap();
+    let question = "scarlet dog ".repeat(300);
+    let read = model.reads(&question).unwrap();
+    assert!(read < question.len() && question[..read].ends_with("dog"));
+    let beyond = |text: &str| model.embed_query(&format!("{}{text}", &question[..read]));
+    assert_eq!(
+        beyond(" cat cat cat").unwrap(),
+        beyond(" the the the").unwrap()
+    );
+    assert_eq!(model.reads("scarlet dog").unwrap(), 11);
+}
+
+#[test]
 fn any_string_has_finite_vectors() {
     let model = OnnxModel::from_dir(&tiny()).unwrap();
     for text in [

@@ -25,6 +25,10 @@ impl Embedder for HashEmbedder {
         Ok(bag(&words(text)))
     }
 
+    fn reads(&self, question: &str) -> Result<usize, Error> {
+        Ok(question.len())
+    }
+
     fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
         Ok(words(text).chunks(WINDOW).map(bag).collect())
     }

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use picard_tests::{
-    application::{Tokens, call},
+    application::{Tokens, call, call_over_mcp},
     nodes::Nodes,
-    visitor::{Visitor, http},
 };
 use serde_json::{Value, json};
 
@@ -101,28 +100,9 @@ impl Two {
 
 /// Calls `query_memory` over MCP.
 async fn over_mcp(base: &str, token: &str, arguments: Value) -> Value {
-    let params = json!({
-        "name": "query_memory",
-        "arguments": arguments,
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-        },
-    });
-    let request = http()
-        .post(format!("{base}/mcp"))
-        .bearer_auth(token)
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", "query_memory")
-        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}));
-    let answer = Visitor::new("").send(request).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
-    let result = &answer["result"]["structuredContent"];
-    assert!(result.is_object(), "{answer}");
+    let result = call_over_mcp(base, token, "query_memory", arguments).await;
+    let result = &result["structuredContent"];
+    assert!(result.is_object(), "{result}");
     result.clone()
 }
 

@@ -106,7 +106,8 @@ async fn meant(
         filter: MemoryFilter::default(),
     };
     let found = app.recall(caller, recall).await.map_err(json_rpc)?;
-    Ok(found.iter().map(|found| found.memory.id).collect())
+    let found = found.memories.iter();
+    Ok(found.map(|found| found.memory.id).collect())
 }
 
 async fn people(

@@ -4,7 +4,10 @@
 //! in a host that offers no tools, and the assistant does not have to guess what
 //! to search for.
 
-use picard_app::{Access, App, AskPersona, Authorized, Found, ListMemories, Read, Recall, UserRef};
+use picard_app::{
+    Access, App, AskPersona, Authorized, Found, ListMemories, Notice, Read, Recall, Recalled,
+    UserRef,
+};
 use picard_domain::{MemoryFilter, MemoryText, PageSize, Plaintext};
 use rmcp::{
     ErrorData,
@@ -177,13 +180,14 @@ async fn remember_this(
     };
     let near = find(app, caller, "what", what, NEAR).await?;
     let mut messages = vec![said(format!("Remember this:\n\n{what}\n\n{how}"))];
-    if !near.is_empty() {
+    if !near.memories.is_empty() {
+        messages.extend(told(&near.notices));
         messages.push(said(format!(
             "These are the memories closest to it. If one of them says the same already, leave it; \
              if it is outdated by this, change it with update_memory instead of adding another. \
              {DATA}"
         )));
-        messages.extend(embedded(app, &near));
+        messages.extend(embedded(app, &near.memories));
     }
     Ok(messages)
 }
@@ -194,7 +198,7 @@ async fn recall(
     about: &str,
 ) -> Result<Vec<PromptMessage>, ErrorData> {
     let found = find(app, caller, "about", about, RECALLED).await?;
-    if found.is_empty() {
+    if found.memories.is_empty() {
         return Ok(vec![said(format!(
             "What do you know about this: {about}\n\nI have no memories yet. Say so, and ask me \
              whether you should remember something about it."
@@ -205,7 +209,8 @@ async fn recall(
          first. Some of them may be about something else: leave those out. If they do not answer \
          it, say so instead of guessing. {DATA}"
     ))];
-    messages.extend(embedded(app, &found));
+    messages.extend(told(&found.notices));
+    messages.extend(embedded(app, &found.memories));
     Ok(messages)
 }
 
@@ -237,7 +242,11 @@ async fn ask_persona(
     let uri = format!("users://{handle}/memories");
     let known = EmbeddedResource::new(contents(persona_document(app, caller, &persona), &uri));
     let known = PromptMessage::new(Role::User, ContentBlock::Resource(known));
-    Ok(vec![ask, known])
+    Ok([ask]
+        .into_iter()
+        .chain(told(&persona.notices))
+        .chain([known])
+        .collect())
 }
 
 async fn review(
@@ -249,7 +258,7 @@ async fn review(
         Some(about) => find(app, caller, "about", about, REVIEWED).await?,
         None => newest(app, caller).await?,
     };
-    if found.is_empty() {
+    if found.memories.is_empty() {
         return Ok(vec![said(
             "I have no memories yet. Tell me in two sentences what I could have you remember."
                 .to_owned(),
@@ -261,7 +270,8 @@ async fn review(
          each whether to change (update_memory), hide (modify_permissions), let expire or delete \
          (delete_memory) it, and wait for my answer before you do any of it. {DATA}"
     ))];
-    messages.extend(embedded(app, &found));
+    messages.extend(told(&found.notices));
+    messages.extend(embedded(app, &found.memories));
     Ok(messages)
 }
 
@@ -271,7 +281,7 @@ async fn find(
     argument: &'static str,
     about: &str,
     limit: PageSize<100>,
-) -> Result<Vec<Found>, ErrorData> {
+) -> Result<Recalled, ErrorData> {
     let recall = Recall {
         query: text(argument, about)?,
         limit,
@@ -280,7 +290,7 @@ async fn find(
     app.recall(caller, recall).await.map_err(json_rpc)
 }
 
-async fn newest(app: &App, caller: &Authorized<Read>) -> Result<Vec<Found>, ErrorData> {
+async fn newest(app: &App, caller: &Authorized<Read>) -> Result<Recalled, ErrorData> {
     let list = ListMemories {
         of: None,
         filter: MemoryFilter::default(),
@@ -292,7 +302,16 @@ async fn newest(app: &App, caller: &Authorized<Read>) -> Result<Vec<Found>, Erro
         memory,
         score: None,
     };
-    Ok(page.memories.into_iter().map(found).collect())
+    Ok(Recalled {
+        memories: page.memories.into_iter().map(found).collect(),
+        notices: Vec::new(),
+    })
+}
+
+/// What to know about how the memories that follow were found.
+fn told(notices: &[Notice]) -> Option<PromptMessage> {
+    let sentences: Vec<_> = notices.iter().map(Notice::to_string).collect();
+    (!sentences.is_empty()).then(|| said(format!("About this search: {}", sentences.join(" "))))
 }
 
 /// The arguments of a prompt, all of them known to it.

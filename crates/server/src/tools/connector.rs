@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     handlers::{Answer, answer, text},
     input::PermissionWord,
+    output::NoticesView,
     registry::Context,
 };
 use crate::json;
@@ -44,6 +45,8 @@ pub(super) struct Fetch {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SearchView {
     results: Vec<ResultView>,
+    #[serde(flatten)]
+    notices: NoticesView,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -87,6 +90,7 @@ pub(super) async fn search(on: Context, access: Access, data: Value) -> Answer {
     };
     let found = on.app.recall(&access.authorize()?, recall).await?;
     let results = found
+        .memories
         .iter()
         .map(|found| ResultView {
             id: found.memory.id,
@@ -94,7 +98,10 @@ pub(super) async fn search(on: Context, access: Access, data: Value) -> Answer {
             url: url(&on, found.memory.id),
         })
         .collect();
-    answer(&SearchView { results })
+    answer(&SearchView {
+        results,
+        notices: found.notices.into(),
+    })
 }
 
 pub(super) async fn fetch(on: Context, access: Access, data: Value) -> Answer {

@@ -115,12 +115,14 @@ pub(super) async fn query_memory(app: Arc<App>, access: Access, data: Value) -> 
     let found = app.recall(&access.authorize()?, recall).await?;
     let now = app.now();
     let memories = found
+        .memories
         .iter()
         .map(|found| FoundView::new(found, now))
         .collect();
     answer(&QueryMemoryView {
         query: input.query,
         memories,
+        notices: found.notices.into(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! What the tools give: the JSON of memories, pages and personas.
 
-use picard_app::{Found, MemoryPage, Persona, PublicUser};
+use picard_app::{Found, MemoryPage, Notice, Persona, PublicUser};
 use picard_domain::{Instant, Memory, MemoryId, Permission, UserId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::json;
 
 use super::input::PermissionWord;
 
@@ -51,6 +52,22 @@ pub(super) struct MemoryPageView {
 pub(super) struct QueryMemoryView {
     pub(super) query: String,
     pub(super) memories: Vec<FoundView>,
+    #[serde(flatten)]
+    pub(super) notices: NoticesView,
+}
+
+/// What to know about how an answer was found.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NoticesView {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default, schema_with = "noticed")]
+    notices: Vec<NoticeView>,
+}
+
+#[derive(Serialize)]
+struct NoticeView {
+    code: &'static str,
+    message: String,
 }
 
 /// A person as others see them.
@@ -71,6 +88,8 @@ pub(super) struct PersonaView {
     memories: Vec<FoundView>,
     /// How many memories the caller could see without a limit.
     total: usize,
+    #[serde(flatten)]
+    notices: NoticesView,
 }
 
 /// Confirms a deletion.
@@ -79,6 +98,15 @@ pub(super) struct DeletedView {
     #[schemars(with = "uuid::Uuid")]
     pub(super) id: MemoryId,
     pub(super) deleted: bool,
+}
+
+/// In few words: every model reads the list of tools.
+fn noticed(_: &mut SchemaGenerator) -> Schema {
+    let text = json!({"type": "string"});
+    json_schema!({
+        "type": "array",
+        "items": {"type": "object", "properties": {"code": text, "message": text}},
+    })
 }
 
 /// What is always there and may be null.
@@ -106,6 +134,18 @@ impl FoundView {
         Self {
             memory: MemoryView::new(&found.memory, now),
             score: found.score,
+        }
+    }
+}
+
+impl From<Vec<Notice>> for NoticesView {
+    fn from(notices: Vec<Notice>) -> Self {
+        let view = |notice: Notice| NoticeView {
+            code: notice.code(),
+            message: notice.to_string(),
+        };
+        Self {
+            notices: notices.into_iter().map(view).collect(),
         }
     }
 }
@@ -145,6 +185,7 @@ impl PersonaView {
                 .map(|found| FoundView::new(found, now))
                 .collect(),
             total: persona.total,
+            notices: persona.notices.into(),
         }
     }
 }

@@ -7,7 +7,10 @@ use picard_domain::UserId;
 use picard_ui::{CopyText, Field, Notice, Shell, html_with};
 use serde::Deserialize;
 
-use super::{PageQuery, views::Card};
+use super::{
+    PageQuery,
+    views::{Card, notices},
+};
 use crate::{
     Error,
     member::{Connection, Granted, Read},
@@ -35,6 +38,7 @@ struct Answer {
     total: String,
     shown: usize,
     is_all: bool,
+    notices: Vec<Notice>,
     cards: Vec<Card>,
 }
 
@@ -127,6 +131,7 @@ fn shown(persona: Persona, own: Option<UserId>) -> Answer {
         prompt: persona.prompt.filter(|prompt| !prompt.is_empty()),
         total: words::memories(persona.total),
         shown: persona.memories.len(),
+        notices: notices(&persona.notices),
         is_all: persona.memories.len() as u64 == persona.total,
         cards: persona
             .memories

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     PageQuery,
-    views::{Card, FilterFields},
+    views::{Card, FilterFields, notices},
 };
 use crate::{
     Error,
@@ -30,6 +30,7 @@ struct SearchPage {
 
 /// What was found, best first.
 struct Found {
+    notices: Vec<Notice>,
     fitting: Vec<Card>,
     weak: Vec<Card>,
 }
@@ -83,7 +84,7 @@ pub(super) async fn search(
             Err(ServerError::Invalid { detail, .. }) => {
                 shell = shell.with_notice(Notice::error(detail));
             }
-            hits => found = Some(divided(&hits?)),
+            answer => found = Some(divided(&answer?)),
         }
     }
     Ok(html(&SearchPage {
@@ -97,10 +98,12 @@ pub(super) async fn search(
 }
 
 /// Sets weak matches apart.
-fn divided(hits: &[Hit]) -> Found {
+fn divided(answer: &picard_client::Found) -> Found {
+    let hits = &answer.memories;
     let is_weak = |hit: &&Hit| hit.score.is_some_and(|score| score < words::WEAK);
     let card = |hit: &Hit| Card::own(&hit.memory).scored(hit);
     Found {
+        notices: notices(&answer.notices),
         fitting: hits.iter().filter(|hit| !is_weak(hit)).map(card).collect(),
         weak: hits.iter().filter(is_weak).map(card).collect(),
     }

@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 use picard_client::{Hit, Memory};
 use picard_domain::{Instant, Permission};
-use picard_ui::{Badge, Choice, Field, Moment};
+use picard_ui::{Badge, Choice, Field, Moment, Notice};
 
 use crate::{
     filters::{self, FilterErrors, Filters},
@@ -12,6 +12,13 @@ use crate::{
 
 /// So much of a text is shown in a list; its own page has all of it.
 const PREVIEW: usize = 600;
+
+/// What the server says about how an answer was found, in its words.
+pub(super) fn notices(told: &[picard_client::Notice]) -> Vec<Notice> {
+    told.iter()
+        .map(|notice| Notice::info(&*notice.message))
+        .collect()
+}
 
 /// A memory in a list.
 #[derive(Template)]

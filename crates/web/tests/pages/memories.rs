@@ -234,6 +234,23 @@ async fn the_list_filters_by_permission_and_expiration() {
 }
 
 #[tokio::test]
+async fn what_the_server_says_about_a_search_stands_above_the_results() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    stage.fixture.remember(0, "Tea, Earl Grey, hot", "private");
+    for path in ["/search?q=tea", "/personas?user=ada&prompt=tea"] {
+        browser.get(path).await.hides("This is");
+    }
+    stage.fixture.state().notice = Some("words_only & more".to_owned());
+    for path in ["/search?q=tea", "/personas?user=ada&prompt=tea"] {
+        let page = browser.get(path).await;
+        let told = r#"<p class="notice info" role="status">This is words_only &#38; more.</p>"#;
+        let (above, below) = page.body.split_once(told).expect("told");
+        assert!(!above.contains("Earl Grey") && below.contains("Earl Grey"));
+    }
+}
+
+#[tokio::test]
 async fn a_search_says_how_well_each_memory_fits() {
     let stage = Stage::set().await;
     let mut browser = stage.connected().await;

@@ -1,0 +1,60 @@
+//! What the reader of an answer should know besides what it holds.
+
+use std::fmt;
+
+/// Something about how an answer was found. It is no error: the answer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The question is longer than the model reads; what follows counted by its
+    /// words alone.
+    QueryTruncated {
+        /// How many characters of it the model read, about.
+        read: usize,
+        /// How many it has.
+        of: usize,
+    },
+}
+
+impl Notice {
+    /// Says that only the first bytes of a question were read, if that is so.
+    pub(crate) fn truncated(question: &str, bytes_read: usize) -> Option<Self> {
+        let read = question.get(..bytes_read)?;
+        (bytes_read < question.len()).then(|| Self::QueryTruncated {
+            read: read.chars().count(),
+            of: question.chars().count(),
+        })
+    }
+
+    /// Names the kind, for programs; it stays the same.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::QueryTruncated { .. } => "query_truncated",
+        }
+    }
+}
+
+/// One or two sentences for people and models.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueryTruncated { read, of } => write!(
+                f,
+                "The question is longer than the model reads: only the first {read} of its {of} \
+                 characters counted for its meaning."
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_question_that_was_cut_off_is_told_of_in_characters() {
+        assert_eq!(Notice::truncated("tëa", 4), None);
+        let notice = Notice::truncated("tëa", 3).expect("one byte is left");
+        assert_eq!(notice, Notice::QueryTruncated { read: 2, of: 3 });
+        assert!(notice.to_string().contains("first 2 of its 3 characters"));
+    }
+}
