@@ -43,6 +43,7 @@
 //! ```
 
 mod centre;
+mod dates;
 mod keywords;
 mod partition;
 mod query;

@@ -23,6 +23,7 @@ use language::{Language, Languages};
 use posting::{Posting, find};
 pub(crate) use search::Matches;
 use tokens::Tokens;
+pub(crate) use tokens::is_unspaced;
 
 /// What a system allocator adds to each block.
 const BLOCK: usize = 16;

@@ -1,0 +1,168 @@
+//! The days that a text names: `7 May 2023`, `in June`, `2023-05-07`, `last week`.
+//!
+//! People remember by time. A question that names days is answered best by what was
+//! written then, or by what names those days itself: neither the vectors nor the
+//! words of a text tell when it was written, and to a model two dates look alike.
+//!
+//! What a memory names is read against the instant when it was written ("tomorrow"
+//! in a memory of March 3 is March 4), what a question names against the present.
+//! A day here is one of UTC, so a day more or less counts as the same.
+
+mod lexer;
+mod read;
+mod words;
+
+use chrono::{Datelike, NaiveDate};
+use picard_domain::Instant;
+
+pub(crate) use read::read;
+
+/// Microseconds in a day.
+const DAY: i64 = 86_400_000_000;
+
+/// Days in a row, counted from 1970-01-01, the last one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Days {
+    first: i32,
+    last: i32,
+}
+
+/// What a text names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Certain days.
+    Days(Days),
+    /// The same days of any year; of the whole month without a day.
+    Yearly { month: u32, day: Option<u32> },
+}
+
+impl Days {
+    pub(crate) fn one(day: NaiveDate) -> Self {
+        Self::between(day, day)
+    }
+
+    fn between(first: NaiveDate, last: NaiveDate) -> Self {
+        Self {
+            first: number(first),
+            last: number(last),
+        }
+    }
+
+    /// How many days lie between two, 0 when they meet.
+    fn apart(self, other: Self) -> u32 {
+        let gap = (self.first - other.last).max(other.first - self.last);
+        gap.max(0).unsigned_abs()
+    }
+
+    fn year(self) -> i32 {
+        date(self.first).map_or(1970, |date| date.year())
+    }
+}
+
+impl Named {
+    /// Reads days of any year as those that are closest to a day.
+    fn closest_to(self, anchor: Days) -> Option<Days> {
+        let (month, day) = match self {
+            Self::Days(days) => return Some(days),
+            Self::Yearly { month, day } => (month, day),
+        };
+        let year = anchor.year();
+        (year - 1..=year + 1)
+            .filter_map(|year| in_year(year, month, day))
+            .min_by_key(|days| days.apart(anchor))
+    }
+}
+
+/// When a memory was written, and what days it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct When {
+    written: Days,
+    /// Most memories name none.
+    named: Option<Box<[Days]>>,
+}
+
+impl When {
+    /// The most days that are kept of one memory: a diary or a log names hundreds.
+    const MOST: usize = 8;
+
+    pub(crate) fn of(text: &str, created_at: Instant) -> Self {
+        let written = day_of(created_at);
+        let mut named: Vec<Days> = read(text, created_at)
+            .into_iter()
+            .filter_map(|named| named.closest_to(written))
+            .collect();
+        named.truncate(Self::MOST);
+        Self {
+            written,
+            named: (!named.is_empty()).then(|| named.into()),
+        }
+    }
+
+    /// How close this is to the days of a question, from 0 to 1: less the further
+    /// away, by the factor e in `fading` days.
+    pub(crate) fn closeness(&self, asked: &[Named], fading: f32) -> f32 {
+        let close = |apart: u32| (-(apart as f32) / fading.max(f32::MIN_POSITIVE)).exp();
+        let mut best = 0.0_f32;
+        for asked in asked {
+            if let Some(days) = asked.closest_to(self.written) {
+                // A day more or less: the one who asks may live in another time zone.
+                best = best.max(close(days.apart(self.written).saturating_sub(1)));
+            }
+            for named in self.named.iter().flatten() {
+                if let Some(days) = asked.closest_to(*named) {
+                    best = best.max(close(days.apart(*named)));
+                }
+            }
+        }
+        best
+    }
+
+    /// The bytes that this owns outside of itself.
+    pub(crate) fn owned(&self) -> usize {
+        self.named
+            .as_ref()
+            .map_or(0, |named| size_of_val::<[Days]>(named) + 16)
+    }
+}
+
+fn day_of(instant: Instant) -> Days {
+    let day = instant.micros().div_euclid(DAY) as i32;
+    Days {
+        first: day,
+        last: day,
+    }
+}
+
+fn number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
+}
+
+fn date(number: i32) -> Option<NaiveDate> {
+    let from_ce = number.checked_add(NaiveDate::default().num_days_from_ce())?;
+    NaiveDate::from_num_days_from_ce_opt(from_ce)
+}
+
+/// A day, or a whole month.
+fn in_year(year: i32, month: u32, day: Option<u32>) -> Option<Days> {
+    match day {
+        Some(day) => NaiveDate::from_ymd_opt(year, month, day).map(Days::one),
+        None => month_of(NaiveDate::from_ymd_opt(year, month, 1)?),
+    }
+}
+
+/// The month in which a day lies.
+fn month_of(day: NaiveDate) -> Option<Days> {
+    let first = day.with_day(1)?;
+    let next = first.checked_add_months(chrono::Months::new(1))?;
+    Some(Days::between(first, next.pred_opt()?))
+}
+
+/// The year in which a day lies.
+fn year_of(day: NaiveDate) -> Option<Days> {
+    let first = NaiveDate::from_ymd_opt(day.year(), 1, 1)?;
+    let last = NaiveDate::from_ymd_opt(day.year(), 12, 31)?;
+    Some(Days::between(first, last))
+}
+
+#[cfg(test)]
+mod tests;
