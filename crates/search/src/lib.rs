@@ -5,7 +5,7 @@
 //! up to date with [`Partition::upsert`] and [`Partition::remove`], and asks it
 //! with [`Partition::query`]. Everything here is pure computation: no input or
 //! output, no async, no clock; nothing is ever written. The text of a memory is
-//! not kept, only keyed hashes of its words.
+//! not kept, only keyed hashes of its words and the days that it names.
 //!
 //! How a query is answered, in the order of the modules:
 //!
@@ -15,8 +15,9 @@
 //! 2. `centre`: what the vectors of all candidates have in common is taken off the
 //!    query, and `vectors`: the cosine of every candidate to it, by an exact scan.
 //! 3. `keywords`: the BM25 score of every candidate that shares a word.
-//! 4. `rank`: both are stretched to 0..=1 over the candidates and mixed, as
-//!    [`Ranking`] says.
+//! 4. `dates`: how close to the days that the query names, if it does.
+//! 5. `rank`: vectors and words are stretched to 0..=1 over the candidates and mixed,
+//!    and the rest is added, as [`Ranking`] says.
 //!
 //! ```
 //! use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};

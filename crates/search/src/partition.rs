@@ -9,6 +9,7 @@ use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     centre::Sum,
+    dates::When,
     keywords::Keywords,
     query::{Candidates, Closeness},
     vectors::{Rows, Vectors},
@@ -17,7 +18,8 @@ use crate::{
 /// A memory as a partition takes it in.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
-    /// The decrypted text. Only keyed hashes of its words are kept.
+    /// The decrypted text. Only keyed hashes of its words and the days that it names
+    /// are kept.
     pub text: &'a str,
     /// One vector per chunk of the text; those that are not of the partition's
     /// dimensions are left out, and a memory without any is found by its words.
@@ -37,6 +39,8 @@ pub struct Partition {
     pub(crate) vectors: Vectors,
     pub(crate) keywords: Keywords,
     pub(crate) closeness: Closeness,
+    /// The bytes that slots own outside of themselves.
+    named_days: usize,
 }
 
 pub(crate) struct Slot {
@@ -44,6 +48,7 @@ pub(crate) struct Slot {
     pub(crate) created_at: Instant,
     expires: Option<Instant>,
     permission: Permission,
+    pub(crate) when: When,
     pub(crate) rows: Rows,
 }
 
@@ -59,6 +64,7 @@ impl Partition {
             vectors: Vectors::new(dimensions),
             keywords: Keywords::new(),
             closeness: Closeness::default(),
+            named_days: 0,
         }
     }
 
@@ -77,10 +83,13 @@ impl Partition {
     pub fn upsert(&mut self, id: MemoryId, entry: Entry<'_>) {
         if let Some(&slot) = self.by_id.get(&id) {
             let old = &self.slots[slot as usize];
+            self.named_days -= old.when.owned();
             self.vectors.free(old.rows, old.permission);
             let rows = self.vectors.push(slot, entry.permission, entry.vectors);
             self.keywords.replace(slot, entry.text);
-            self.slots[slot as usize] = Slot::new(id, &entry, rows);
+            let new = Slot::new(id, &entry, rows);
+            self.named_days += new.when.owned();
+            self.slots[slot as usize] = new;
             self.close_gaps();
         } else {
             assert!(
@@ -90,7 +99,9 @@ impl Partition {
             let slot = self.slots.len() as u32;
             let rows = self.vectors.push(slot, entry.permission, entry.vectors);
             self.keywords.push(entry.text);
-            self.slots.push(Slot::new(id, &entry, rows));
+            let new = Slot::new(id, &entry, rows);
+            self.named_days += new.when.owned();
+            self.slots.push(new);
             self.by_id.insert(id, slot);
         }
     }
@@ -101,6 +112,7 @@ impl Partition {
             return false;
         };
         let gone = self.slots.swap_remove(slot as usize);
+        self.named_days -= gone.when.owned();
         self.vectors.free(gone.rows, gone.permission);
         self.keywords.swap_remove(slot);
         if let Some(moved) = self.slots.get(slot as usize) {
@@ -136,6 +148,7 @@ impl Partition {
         size_of::<Self>()
             + self.slots.capacity() * size_of::<Slot>()
             + table_bytes::<(MemoryId, u32)>(self.by_id.capacity())
+            + self.named_days
             + self.vectors.bytes()
             + self.keywords.bytes()
     }
@@ -189,6 +202,7 @@ impl Slot {
             created_at,
             expires,
             permission,
+            when: When::of(entry.text, created_at),
             rows,
         }
     }

@@ -3,7 +3,7 @@
 use picard_domain::{Expired, Instant, MemoryFilter, MemoryId};
 
 use crate::{
-    Partition, Ranking,
+    Partition, Ranking, dates,
     keywords::Matches,
     rank::{self, Ranked, Stretch},
     vectors::NO_VECTOR,
@@ -210,10 +210,18 @@ impl Partition {
         let by_vector = Stretch::over(candidates.iter().map(dense));
         let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
             .up_to(weights.fair_match * matches.highest_possible());
+        let asked = dates::read(query.text, query.now);
+        let by_date = |slot: usize| match &asked[..] {
+            [] => 0.0,
+            asked => self.slots[slot]
+                .when
+                .closeness(asked, query.now, weights.date_fading),
+        };
         let ranked = candidates.iter().map(|slot| {
             let value = weights.dense_weight * by_vector.of(dense(slot))
                 + (1.0 - weights.dense_weight) * by_words.of(matches.bm25(slot))
-                + weights.identifier_bonus * matches.identifiers(slot);
+                + weights.identifier_bonus * matches.identifiers(slot)
+                + weights.date_bonus * by_date(slot);
             let memory = &self.slots[slot];
             Ranked {
                 value,

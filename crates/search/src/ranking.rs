@@ -76,6 +76,14 @@ settings! {
     /// meant literally, and to a model two codes look alike.
     identifier_bonus: 0.35,
 
+    /// What a memory gains that was written on the days which a query names (`in May`,
+    /// `last week`), or that names them itself; less the further away it is.
+    date_bonus: 0.4,
+
+    /// After so many days the gain by a date has become less by the factor e. From 2 to
+    /// 14 it measures about the same.
+    date_fading: 7.0,
+
     /// The k₁ of BM25 (Robertson and Zaragoza 2009): how soon repeating a word stops to
     /// count. Memories are short: the usual values for short passages measure better
     /// than those for documents (1.2 and 0.75).

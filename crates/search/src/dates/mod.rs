@@ -98,13 +98,18 @@ impl When {
         }
     }
 
-    /// How close this is to the days of a question, from 0 to 1: less the further
-    /// away, by the factor e in `fading` days.
-    pub(crate) fn closeness(&self, asked: &[Named], fading: f32) -> f32 {
+    /// How close this is to the days of a question that is asked `now`, from 0 to 1:
+    /// less the further away, by the factor e in `fading` days.
+    ///
+    /// Days that begin today or later count where a memory names them. "What shall I
+    /// cook today" does not ask for what was written today.
+    pub(crate) fn closeness(&self, asked: &[Named], now: Instant, fading: f32) -> f32 {
+        let today = day_of(now).first;
         let close = |apart: u32| (-(apart as f32) / fading.max(f32::MIN_POSITIVE)).exp();
         let mut best = 0.0_f32;
         for asked in asked {
-            if let Some(days) = asked.closest_to(self.written) {
+            let when_written = asked.closest_to(self.written);
+            if let Some(days) = when_written.filter(|days| days.first < today) {
                 // A day more or less: the one who asks may live in another time zone.
                 best = best.max(close(days.apart(self.written).saturating_sub(1)));
             }

@@ -134,7 +134,7 @@ fn what_only_looks_like_a_date_is_none() {
 fn a_memory_is_close_by_when_it_was_written_and_by_what_it_names() {
     let asked = |text: &str| read(text, now());
     let close = |text: &str, written: &str, question: &str| {
-        When::of(text, at(written)).closeness(&asked(question), 7.0)
+        When::of(text, at(written)).closeness(&asked(question), now(), 7.0)
     };
     let full = |closeness: f32| (closeness - 1.0).abs() < 1e-6;
     assert!(full(close("Tea.", "2023-05-07", "on 7 May 2023")));
@@ -168,15 +168,14 @@ fn the_turn_of_the_year_is_no_gap() {
         month: 12,
         day: Some(31),
     }];
-    let closeness = When::of("", at("2023-01-01")).closeness(&december, 7.0);
+    let closeness = When::of("", at("2023-01-01")).closeness(&december, now(), 7.0);
     assert!((closeness - 1.0).abs() < 1e-6, "{closeness}");
 }
 
 #[test]
 fn of_a_log_only_the_first_dates_are_kept() {
-    let log: String = (1..=28)
-        .map(|day| format!("2023-02-{day:02} up\n"))
-        .collect();
+    let log: Vec<String> = (1..=28).map(|day| format!("2023-02-{day:02} up")).collect();
+    let log = log.join("\n");
     let when = When::of(&log, now());
     assert_eq!(when.named.map(|named| named.len()), Some(When::MOST));
 }
@@ -190,7 +189,7 @@ proptest! {
     ) {
         let asked = read(&text, Instant::from_micros(micros));
         let when = When::of(&text, Instant::from_micros(other));
-        let closeness = when.closeness(&asked, 7.0);
+        let closeness = when.closeness(&asked, Instant::from_micros(micros), 7.0);
         prop_assert!((0.0..=1.0).contains(&closeness));
     }
 }

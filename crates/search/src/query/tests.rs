@@ -196,3 +196,42 @@ fn a_partition_prints_no_text() {
     let partition = partition(&[("tea", at(0.8))]);
     assert!(!format!("{partition:?}").contains("tea"));
 }
+
+#[test]
+fn a_question_that_names_a_time_finds_what_was_written_then_or_is_about_it() {
+    const DAY: i64 = 86_400_000_000;
+    let mut partition = Partition::new(2);
+    let memories = [
+        ("Went climbing.", 30),
+        ("Went climbing.", 130),
+        ("Went climbing.", 230),
+        ("Climbing course on 11 May 1970.", 5),
+    ];
+    for (n, (text, day)) in memories.into_iter().enumerate() {
+        let entry = Entry {
+            created_at: Instant::from_micros(day * DAY),
+            ..entry(n, text, &[])
+        };
+        partition.upsert(id(n), entry);
+    }
+    let first = |partition: &Partition, text: &str, day: i64| {
+        let now = Instant::from_micros(day * DAY);
+        let query = Query {
+            now,
+            ..query(text, &[])
+        };
+        partition.query(&query)[0].id
+    };
+    assert_eq!(
+        first(&partition, "climbing", 300),
+        id(2),
+        "newest of equals"
+    );
+    assert_eq!(first(&partition, "climbing on 31 January 1970", 300), id(0));
+    assert_eq!(first(&partition, "climbing last week", 137), id(1));
+    let tomorrow = "any climbing course tomorrow?";
+    assert_eq!(first(&partition, tomorrow, 129), id(3));
+    partition.upsert(id(3), entry(3, "Climbing.", &[]));
+    partition.remove(id(1));
+    assert_ne!(first(&partition, "11 May 1970", 300), id(3));
+}
