@@ -44,6 +44,7 @@
 //! ```
 
 mod centre;
+mod cues;
 mod dates;
 mod keywords;
 mod partition;

@@ -9,6 +9,7 @@ use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     centre::Sum,
+    cues::Cues,
     dates::When,
     keywords::Keywords,
     query::{Candidates, Closeness},
@@ -50,6 +51,7 @@ pub(crate) struct Slot {
     permission: Permission,
     pub(crate) when: When,
     pub(crate) rows: Rows,
+    pub(crate) cues: Cues,
 }
 
 impl Partition {
@@ -86,8 +88,8 @@ impl Partition {
             self.named_days -= old.when.owned();
             self.vectors.free(old.rows, old.permission);
             let rows = self.vectors.push(slot, entry.permission, entry.vectors);
-            self.keywords.replace(slot, entry.text);
-            let new = Slot::new(id, &entry, rows);
+            let cues = self.keywords.replace(slot, entry.text);
+            let new = Slot::new(id, &entry, rows, cues);
             self.named_days += new.when.owned();
             self.slots[slot as usize] = new;
             self.close_gaps();
@@ -98,8 +100,8 @@ impl Partition {
             );
             let slot = self.slots.len() as u32;
             let rows = self.vectors.push(slot, entry.permission, entry.vectors);
-            self.keywords.push(entry.text);
-            let new = Slot::new(id, &entry, rows);
+            let cues = self.keywords.push(entry.text);
+            let new = Slot::new(id, &entry, rows, cues);
             self.named_days += new.when.owned();
             self.slots.push(new);
             self.by_id.insert(id, slot);
@@ -190,7 +192,7 @@ impl Partition {
 }
 
 impl Slot {
-    fn new(id: MemoryId, entry: &Entry<'_>, rows: Rows) -> Self {
+    fn new(id: MemoryId, entry: &Entry<'_>, rows: Rows, cues: Cues) -> Self {
         let Entry {
             permission,
             expires,
@@ -204,6 +206,7 @@ impl Slot {
             permission,
             when: When::of(entry.text, created_at),
             rows,
+            cues,
         }
     }
 }

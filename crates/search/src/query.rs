@@ -218,11 +218,17 @@ impl Partition {
                 .closeness(asked, query.now, weights.date_fading),
         };
         let ranked = candidates.iter().map(|slot| {
-            let value = weights.dense_weight * by_vector.of(dense(slot))
+            let memory = &self.slots[slot];
+            let mut value = weights.dense_weight * by_vector.of(dense(slot))
                 + (1.0 - weights.dense_weight) * by_words.of(matches.bm25(slot))
                 + weights.identifier_bonus * matches.identifiers(slot)
                 + weights.date_bonus * by_date(slot);
-            let memory = &self.slots[slot];
+            if memory.cues.is_question {
+                value -= weights.question_penalty;
+            }
+            if matches.names(memory.cues.opening) {
+                value += weights.opening_bonus;
+            }
             Ranked {
                 value,
                 created_at: memory.created_at,

@@ -84,6 +84,14 @@ settings! {
     /// 14 it measures about the same.
     date_fading: 7.0,
 
+    /// What a memory that is itself a question loses: it resembles other questions more
+    /// than the texts that answer them do.
+    question_penalty: 0.1,
+
+    /// What a short memory gains that begins with a word of the query: often it is said
+    /// by whom the question is about, or is about them.
+    opening_bonus: 0.07,
+
     /// The k₁ of BM25 (Robertson and Zaragoza 2009): how soon repeating a word stops to
     /// count. Memories are short: the usual values for short passages measure better
     /// than those for documents (1.2 and 0.75).

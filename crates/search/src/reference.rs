@@ -152,7 +152,8 @@ fn centred(candidates: &[(&u8, &Given)], asked: &Asked) -> Vec<f32> {
 /// The second result is the score that no text can exceed.
 fn bm25(map: &[(&u8, &Given)], asked: &str) -> (Vec<f32>, f32) {
     let words = |text: &str| {
-        text.split(' ')
+        text.trim_end_matches('?')
+            .split(' ')
             .filter(|w| !w.is_empty())
             .map(str::to_owned)
             .collect()
@@ -196,6 +197,21 @@ fn stretched(scores: &[f32], least_high: f32) -> Vec<f32> {
     scores.iter().map(stretch).collect()
 }
 
+/// What a memory counts by itself.
+fn value(given: &Given, dense: f32, words: f32, asked: &Asked) -> f32 {
+    let ranking = &asked.ranking;
+    let mut value = ranking.dense_weight * dense + (1.0 - ranking.dense_weight) * words;
+    if given.text.ends_with('?') {
+        value -= ranking.question_penalty;
+    }
+    let first = |text: &str| text.split(' ').next().map(str::to_owned);
+    let first = first(given.text.trim_end_matches('?')).filter(|first| !first.is_empty());
+    if first.is_some_and(|first| asked.text.split(' ').any(|word| word == first)) {
+        value += ranking.opening_bonus;
+    }
+    value
+}
+
 const WORDS: [&str; 8] = [
     "apple", "zebra", "tempo", "kiwi", "lava", "robot", "disco", "ninja",
 ];
@@ -219,8 +235,9 @@ fn permission() -> impl Strategy<Value = Permission> {
 
 fn given() -> impl Strategy<Value = Given> {
     let vectors = prop::collection::vec(vector(), 0..4);
+    let texts = (text(), any::<bool>()).prop_map(|(text, asks)| text + if asks { "?" } else { "" });
     let parts = (
-        text(),
+        texts,
         vectors,
         permission(),
         prop::option::of(instant()),
@@ -298,9 +315,11 @@ proptest! {
         let dense = stretched(&centred, f32::MIN);
         let (bm25, possible) = bm25(&candidates, &asked.text);
         let words = stretched(&bm25, asked.ranking.fair_match * possible);
+        let values: Vec<f32> = candidates.iter().zip(dense.iter().zip(&words))
+            .map(|((_, given), (dense, words))| value(given, *dense, *words, &asked)).collect();
         let value = |hit: &Hit| {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);
-            at.map(|at| asked.ranking.dense_weight * dense[at] + (1.0 - asked.ranking.dense_weight) * words[at])
+            at.map(|at| values[at])
         };
         let found: Option<Vec<f32>> = hits.iter().map(value).collect();
         let found = found.expect("a hit is a candidate");
@@ -313,8 +332,7 @@ proptest! {
         for pair in found.windows(2) {
             prop_assert!(pair[0] >= pair[1] - tolerance, "{} before {}", pair[0], pair[1]);
         }
-        let mut all: Vec<f32> = dense.iter().zip(&words)
-            .map(|(dense, words)| asked.ranking.dense_weight * dense + (1.0 - asked.ranking.dense_weight) * words).collect();
+        let mut all = values.clone();
         all.sort_by(|a, b| b.total_cmp(a));
         for (found, best) in found.iter().zip(&all) {
             prop_assert!((found - best).abs() <= tolerance, "{found} instead of {best}");

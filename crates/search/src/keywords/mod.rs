@@ -18,12 +18,12 @@ use std::{
     mem::size_of,
 };
 
-use crate::partition::table_bytes;
+use crate::{cues::Cues, partition::table_bytes};
 use language::{Language, Languages};
 use posting::{Posting, find};
 pub(crate) use search::Matches;
-use tokens::Tokens;
 pub(crate) use tokens::is_unspaced;
+use tokens::{Token, Tokens};
 
 /// What a system allocator adds to each block.
 const BLOCK: usize = 16;
@@ -55,16 +55,19 @@ impl Keywords {
     }
 
     /// Takes in the text of the next slot.
-    pub(crate) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) -> Cues {
         let slot = self.documents.len() as u32;
-        let document = self.index(slot, text);
+        let (document, cues) = self.index(slot, text);
         self.documents.push(document);
+        cues
     }
 
     /// Puts another text in the place of a slot's.
-    pub(crate) fn replace(&mut self, slot: u32, text: &str) {
+    pub(crate) fn replace(&mut self, slot: u32, text: &str) -> Cues {
         self.unlist(slot);
-        self.documents[slot as usize] = self.index(slot, text);
+        let (document, cues) = self.index(slot, text);
+        self.documents[slot as usize] = document;
+        cues
     }
 
     /// Takes a slot out; the last slot gets its number.
@@ -100,10 +103,14 @@ impl Keywords {
     }
 
     /// Lists the terms of a text under a slot.
-    fn index(&mut self, slot: u32, text: &str) -> Document {
+    fn index(&mut self, slot: u32, text: &str) -> (Document, Cues) {
         let folded = fold::fold(text);
         let tokens = Tokens::of(&folded);
         let language = language::detect(&tokens, Languages::ALL);
+        let first = tokens.iter().next().filter(|first| {
+            matches!(first, Token::Word(_)) && !language::is_stop_word(*first, language)
+        });
+        let first = first.map(|first| self.keyed.hash_one(&*language::stem(first, language)));
         let mut terms: Vec<u64> = tokens
             .iter()
             .filter(|token| !language::is_stop_word(*token, language))
@@ -121,11 +128,12 @@ impl Keywords {
         }
         terms.dedup();
         self.owned += terms.len() * size_of::<u64>() + BLOCK;
-        Document {
+        let document = Document {
             terms: terms.into_boxed_slice(),
             length,
             language,
-        }
+        };
+        (document, Cues::of(text, first))
     }
 
     /// Takes a slot out of the postings of its terms.

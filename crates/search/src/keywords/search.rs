@@ -11,7 +11,7 @@ use super::{
     posting::{Posting, find},
     tokens::{Token, Tokens},
 };
-use crate::{Ranking, query::Candidates};
+use crate::{Ranking, cues::Opening, query::Candidates};
 
 /// A query is cut after so many different words, or a long prompt would cost more
 /// than it can say.
@@ -24,6 +24,8 @@ pub(crate) struct Matches<'a> {
     /// By slot: the share of the query's identifiers; empty when it has none.
     identifiers: Vec<f32>,
     pub(super) words: Vec<Word<'a>>,
+    /// Of the query's words, sorted.
+    openings: Vec<Opening>,
     k1: f32,
 }
 
@@ -42,7 +44,7 @@ impl Keywords {
         candidates: &Candidates,
         ranking: &Ranking,
     ) -> Matches<'_> {
-        let words = self.words(text, candidates);
+        let (words, openings) = self.words(text, candidates);
         let Ranking {
             bm25_k1: k1,
             bm25_b: b,
@@ -53,6 +55,7 @@ impl Keywords {
                 scores: Vec::new(),
                 identifiers: Vec::new(),
                 words,
+                openings,
                 k1,
             };
         }
@@ -73,17 +76,18 @@ impl Keywords {
             scores,
             identifiers: identifiers(&words, candidates),
             words,
+            openings,
             k1,
         }
     }
 
     /// Cuts a query into words and looks their forms up: a memory was stemmed in its
     /// own language, so a word is looked for as each of the languages would stem it.
-    fn words(&self, text: &str, candidates: &Candidates) -> Vec<Word<'_>> {
+    fn words(&self, text: &str, candidates: &Candidates) -> (Vec<Word<'_>>, Vec<Opening>) {
         let folded = fold::fold(text);
         let tokens = Tokens::of(&folded);
         if tokens.is_empty() {
-            return Vec::new();
+            return Default::default();
         }
         let spoken: Languages = candidates
             .iter()
@@ -109,8 +113,14 @@ impl Keywords {
                 break;
             }
         }
+        let mut openings: Vec<Opening> = asked
+            .iter()
+            .filter(|(token, _)| matches!(token, Token::Word(_)))
+            .flat_map(|(_, forms)| forms.iter().copied().map(Opening::of))
+            .collect();
+        openings.sort_unstable();
         let word = |(token, forms): (Token<'_>, Vec<u64>)| self.word(token, &forms, candidates);
-        asked.into_iter().map(word).collect()
+        (asked.into_iter().map(word).collect(), openings)
     }
 
     fn word(&self, token: Token<'_>, forms: &[u64], candidates: &Candidates) -> Word<'_> {
@@ -161,6 +171,11 @@ impl Matches<'_> {
     /// Returns which share of the query's identifiers a slot holds.
     pub(crate) fn identifiers(&self, slot: usize) -> f32 {
         self.identifiers.get(slot).copied().unwrap_or(0.0)
+    }
+
+    /// Tells whether a text begins with a word of the query.
+    pub(crate) fn names(&self, opening: Option<Opening>) -> bool {
+        opening.is_some_and(|opening| self.openings.binary_search(&opening).is_ok())
     }
 
     /// Returns the score that no text can exceed.

@@ -192,6 +192,27 @@ fn what_all_memories_have_in_common_says_nothing() {
 }
 
 #[test]
+fn what_answers_comes_before_what_asks_the_same() {
+    let partition = partition(&[
+        ("Ben: where do you spend your holidays?", at(0.86)),
+        ("by the sea, as ever", at(0.85)),
+        ("far away", at(0.70)),
+    ]);
+    assert_eq!(found(&partition, "", &at(1.0)), [1, 0, 2]);
+}
+
+#[test]
+fn a_memory_that_begins_with_whom_the_query_names_comes_first() {
+    let partition = partition(&[
+        ("Anna: we paddled to Ben's island", at(0.85)),
+        ("Ben: we paddled to Anna's island", at(0.85)),
+        ("ben's boat leaks", at(0.70)),
+    ]);
+    assert_eq!(found(&partition, "who paddled, Anna?", &at(1.0))[0], 0);
+    assert_eq!(found(&partition, "did Ben paddle?", &at(1.0))[0], 1);
+}
+
+#[test]
 fn a_partition_prints_no_text() {
     let partition = partition(&[("tea", at(0.8))]);
     assert!(!format!("{partition:?}").contains("tea"));
