@@ -226,7 +226,7 @@ fn a_question_that_names_a_time_finds_what_was_written_then_or_is_about_it() {
         ("Went climbing.", 30),
         ("Went climbing.", 130),
         ("Went climbing.", 230),
-        ("Climbing course on 11 May 1970.", 5),
+        ("Course in climbing on 11 May 1970.", 5),
     ];
     for (n, (text, day)) in memories.into_iter().enumerate() {
         let entry = Entry {
