@@ -17,7 +17,10 @@
 //! 3. `keywords`: the BM25 score of every candidate that shares a word.
 //! 4. `dates`: how close to the days that the query names, if it does.
 //! 5. `rank`: vectors and words are stretched to 0..=1 over the candidates and mixed,
-//!    and the rest is added, as [`Ranking`] says.
+//!    and the rest is added, also what a text tells about itself (`cues`).
+//! 6. `timeline`: candidates that were written together lend each other of that.
+//!
+//! How much each thing counts is in [`Ranking`].
 //!
 //! ```
 //! use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
@@ -53,6 +56,7 @@ mod rank;
 mod ranking;
 #[cfg(test)]
 mod reference;
+mod timeline;
 mod vectors;
 
 pub use partition::{Entry, Partition};

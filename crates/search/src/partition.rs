@@ -13,6 +13,7 @@ use crate::{
     dates::When,
     keywords::Keywords,
     query::{Candidates, Closeness},
+    timeline::Timeline,
     vectors::{Rows, Vectors},
 };
 
@@ -39,6 +40,7 @@ pub struct Partition {
     by_id: HashMap<MemoryId, u32>,
     pub(crate) vectors: Vectors,
     pub(crate) keywords: Keywords,
+    pub(crate) timeline: Timeline,
     pub(crate) closeness: Closeness,
     /// The bytes that slots own outside of themselves.
     named_days: usize,
@@ -65,6 +67,7 @@ impl Partition {
             by_id: HashMap::new(),
             vectors: Vectors::new(dimensions),
             keywords: Keywords::new(),
+            timeline: Timeline::default(),
             closeness: Closeness::default(),
             named_days: 0,
         }
@@ -91,7 +94,9 @@ impl Partition {
             let cues = self.keywords.replace(slot, entry.text);
             let new = Slot::new(id, &entry, rows, cues);
             self.named_days += new.when.owned();
+            self.timeline.remove(slot, &self.slots);
             self.slots[slot as usize] = new;
+            self.timeline.insert(slot, &self.slots);
             self.close_gaps();
         } else {
             assert!(
@@ -104,6 +109,7 @@ impl Partition {
             let new = Slot::new(id, &entry, rows, cues);
             self.named_days += new.when.owned();
             self.slots.push(new);
+            self.timeline.insert(slot, &self.slots);
             self.by_id.insert(id, slot);
         }
     }
@@ -113,6 +119,11 @@ impl Partition {
         let Some(slot) = self.by_id.remove(&id) else {
             return false;
         };
+        self.timeline.remove(slot, &self.slots);
+        let last = self.slots.len() as u32 - 1;
+        if slot != last {
+            self.timeline.renumber(last, slot, &self.slots);
+        }
         let gone = self.slots.swap_remove(slot as usize);
         self.named_days -= gone.when.owned();
         self.vectors.free(gone.rows, gone.permission);
@@ -151,6 +162,7 @@ impl Partition {
             + self.slots.capacity() * size_of::<Slot>()
             + table_bytes::<(MemoryId, u32)>(self.by_id.capacity())
             + self.named_days
+            + Timeline::bytes(self.slots.capacity())
             + self.vectors.bytes()
             + self.keywords.bytes()
     }

@@ -217,24 +217,28 @@ impl Partition {
                 .when
                 .closeness(asked, query.now, weights.date_fading),
         };
-        let ranked = candidates.iter().map(|slot| {
-            let memory = &self.slots[slot];
+        let mut values = vec![0.0; candidates.slots()];
+        for slot in candidates.iter() {
+            let cues = self.slots[slot].cues;
             let mut value = weights.dense_weight * by_vector.of(dense(slot))
                 + (1.0 - weights.dense_weight) * by_words.of(matches.bm25(slot))
                 + weights.identifier_bonus * matches.identifiers(slot)
                 + weights.date_bonus * by_date(slot);
-            if memory.cues.is_question {
+            if cues.is_question {
                 value -= weights.question_penalty;
             }
-            if matches.names(memory.cues.opening) {
+            if matches.names(cues.opening) {
                 value += weights.opening_bonus;
             }
-            Ranked {
-                value,
-                created_at: memory.created_at,
-                id: memory.id,
-                slot: slot as u32,
-            }
+            values[slot] = value;
+        }
+        self.timeline
+            .lend(&mut values, &self.slots, candidates, weights);
+        let ranked = candidates.iter().map(|slot| Ranked {
+            value: values[slot],
+            created_at: self.slots[slot].created_at,
+            id: self.slots[slot].id,
+            slot: slot as u32,
         });
         rank::best(ranked, query.limit)
     }

@@ -92,6 +92,26 @@ settings! {
     /// by whom the question is about, or is about them.
     opening_bonus: 0.07,
 
+    /// What share of its value a memory lends the next one that was written soon after.
+    lent_by_previous: 0.05,
+
+    /// What share of its value a memory lends the one that was written shortly before.
+    lent_by_next: 0.05,
+
+    /// What a question lends the next memory instead: that is its answer.
+    lent_by_question: 0.3,
+
+    /// Memories are neighbours that were written within so many minutes, but not at the
+    /// same instant.
+    neighbour_minutes: 5.0,
+
+    /// What share of the best value on an occasion all of that occasion gain: what was
+    /// written together is about the same. From 0.4 to 1 it measures about the same.
+    lent_by_occasion: 0.5,
+
+    /// An occasion lasts until nothing is written for so many minutes.
+    occasion_minutes: 30.0,
+
     /// The k₁ of BM25 (Robertson and Zaragoza 2009): how soon repeating a word stops to
     /// count. Memories are short: the usual values for short passages measure better
     /// than those for documents (1.2 and 0.75).

@@ -212,6 +212,70 @@ fn a_memory_that_begins_with_whom_the_query_names_comes_first() {
     assert_eq!(found(&partition, "did Ben paddle?", &at(1.0))[0], 1);
 }
 
+/// A partition of memories that were written at these seconds, without vectors.
+fn written(memories: &[(&str, i64)]) -> Partition {
+    let mut partition = Partition::new(2);
+    for (n, (text, second)) in memories.iter().enumerate() {
+        let created_at = Instant::from_micros(second * 1_000_000);
+        partition.upsert(
+            id(n),
+            Entry {
+                created_at,
+                ..entry(n, text, &[])
+            },
+        );
+    }
+    partition
+}
+
+#[test]
+fn what_follows_a_question_is_its_answer() {
+    let said = [
+        ("Where do you keep the spare key?", 0),
+        ("Under the third pot.", 20),
+        ("Nice weather.", 40),
+    ];
+    assert_eq!(found(&written(&said), "spare key", &[]), [0, 1, 2]);
+    // An import says nothing of what followed what: then the newest is first.
+    let at_once = said.map(|(text, _)| (text, 0));
+    assert_eq!(found(&written(&at_once), "spare key", &[]), [0, 2, 1]);
+}
+
+#[test]
+fn what_was_written_on_the_occasion_that_fits_comes_before_what_was_not() {
+    let partition = written(&[
+        ("Trip to the fjord.", 0),
+        ("Rain all day, and cold.", 1_000),
+        ("A cold day, all in all.", 100_000),
+    ]);
+    assert_eq!(found(&partition, "cold", &[]), [2, 1, 0]);
+    assert_eq!(found(&partition, "fjord cold", &[]), [0, 1, 2]);
+}
+
+#[test]
+fn only_what_may_be_found_lends() {
+    let mut partition = written(&[("Is the vault open?", 0), ("Yes.", 20), ("Maybe.", 99_999)]);
+    let all = found(&partition, "vault", &[]);
+    assert_eq!(all, [0, 1, 2]);
+    let hidden = Entry {
+        permission: Permission::Public,
+        ..entry(0, "Is the vault open?", &[])
+    };
+    partition.upsert(id(0), hidden);
+    let filter = MemoryFilter {
+        permission: Some(Permission::Private),
+        ..MemoryFilter::default()
+    };
+    let hits = partition.query(&Query {
+        filter,
+        ..query("vault", &[])
+    });
+    assert_eq!(
+        hits.iter().map(|hit| hit.id).collect::<Vec<_>>(),
+        [id(2), id(1)]
+    );
+}
+
 #[test]
 fn a_partition_prints_no_text() {
     let partition = partition(&[("tea", at(0.8))]);
