@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::Output,
+    process::{Output, Stdio},
 };
 
 use picard_tests::{
@@ -414,4 +414,25 @@ async fn the_doctor_tests_a_running_server_as_an_assistant_would() {
         rows(&gone).last(),
         Some(&("Connection".to_owned(), "wrong".to_owned()))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_nobody_reads_any_more_ends_a_command_without_a_word() {
+    let picard = Installation::on(Database::Sqlite).await;
+    succeeded(&picard.add_user("anna", "correct horse battery", &[]));
+    for command in [&["doctor"][..], &["user", "list"], &["key", "status"]] {
+        let mut child = picard
+            .picard(command)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("picard starts");
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("it ends");
+        let said = said(&ended);
+        assert_eq!(ended.status.code(), Some(141), "{command:?}: {said}");
+        assert!(!said.contains("panicked"), "{command:?}: {said}");
+        assert!(!said.contains("Broken pipe"), "{command:?}: {said}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
-use crate::logging;
+use crate::{closed_pipe, logging};
 
 /// An error with advice, kept apart from its sentence.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ impl<T, E: Into<anyhow::Error>> OrHint<T> for Result<T, E> {
     reason = "this is the one place where errors reach the terminal"
 )]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if closed_pipe::is(error) {
+        return closed_pipe::exit_code();
+    }
     let hint = hint(error);
     if logging::is_json() {
         tracing::error!(hint, "{error:#}");

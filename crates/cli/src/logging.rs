@@ -16,7 +16,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::json_lines::JsonLines;
+use crate::{closed_pipe, json_lines::JsonLines};
 
 /// Whether the log of this process is JSON: then an error that ends it is, too.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
@@ -95,6 +95,7 @@ pub(crate) fn is_json() -> bool {
 /// Says where, and not what: the words of a panic may quote what was being
 /// worked on, as those about a text that is cut within a letter do.
 fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    closed_pipe::leave_quietly(panic.payload());
     let at = panic.location().map(ToString::to_string);
     tracing::error!(at, "the program came upon what it holds impossible");
 }

@@ -12,6 +12,7 @@ mod administer;
 mod audit;
 mod backup;
 mod client;
+mod closed_pipe;
 mod data_dir;
 mod database;
 mod doctor;
@@ -129,6 +130,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    closed_pipe::watch();
     // An assistant starts `picard mcp` in whatever folder is open in it, and a
     // `.env` there is another project's.
     let elsewhere = std::env::args_os().nth(1).is_some_and(|word| word == "mcp");
