@@ -61,6 +61,7 @@ fn every_command_has_help_with_an_example() {
         &["client", "register"],
         &["export"],
         &["import"],
+        &["eval"],
         &["key", "status"],
         &["key", "rotate"],
         &["health"],

@@ -10,6 +10,7 @@ mod chaos;
 mod client;
 mod command_line;
 mod deployment;
+mod eval;
 mod expiry;
 mod full_disk;
 mod housekeeping;

@@ -13,9 +13,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "picard",
         &[
-            "server", "web", "client", "app", "store", "sql", "embed", "crypto", "domain",
-            "metrics", "observe",
+            "server", "web", "client", "app", "eval", "store", "sql", "search", "embed", "crypto",
+            "domain", "metrics", "observe",
         ],
+    ),
+    (
+        "eval",
+        &["app", "store", "search", "embed", "crypto", "domain"],
     ),
     (
         "server",

@@ -17,6 +17,7 @@ mod data_dir;
 mod database;
 mod doctor;
 mod dot_env;
+mod eval;
 mod export;
 mod first_client;
 mod health;
@@ -111,6 +112,11 @@ enum Command {
         after_help = "Example:\n  picard import --user jean-luc memories.jsonl --dry-run\n  jq -cR 'select(length > 0) | {text: .}' sentences.txt | picard import --user jean-luc -"
     )]
     Import(import::Import),
+    /// Measure how well memories are found, on a file with questions and what answers them
+    #[command(
+        after_help = "Example:\n  picard eval --data questions.jsonl\n  picard eval --data locomo.json --keep ./eval --only turns,facts --compare dense_weight=0.5\n  picard eval --data locomo.json --keep ./eval --tune dense_weight=0.5,0.6,0.7 --json\n\nNothing but the file, the model and a folder of its own is touched; docs/retrieval.md says more."
+    )]
+    Eval(Box<eval::Eval>),
     /// Show what was done in a person's name, when, and through which application
     #[command(
         after_help = "Example:\n  picard audit --user jean-luc --since 2026-11-01\n  picard audit --user jean-luc --json | jq 'select(.act == \"log-in-failed\")'"
@@ -189,6 +195,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Client(client) => client.run().await?,
         Command::Export(export) => export.run().await?,
         Command::Import(import) => return import.run().await,
+        Command::Eval(eval) => Box::pin(eval.run()).await?,
         Command::Audit(audit) => audit.run().await?,
         Command::Key(key) => return key.run().await,
         Command::Health(health) => health.run().await?,

@@ -1,4 +1,4 @@
-//! What `picard export` and `picard import` share: whose memories, and how far it is.
+//! What `picard export`, `import` and `eval` share: whose memories, and how far it is.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -20,6 +20,8 @@ pub(crate) async fn owner(app: &App, handle: &Handle) -> anyhow::Result<Access> 
 pub(crate) struct Progress {
     what: &'static str,
     done: usize,
+    /// How many there will be, if that is known.
+    total: Option<usize>,
     shown: bool,
 }
 
@@ -29,7 +31,16 @@ impl Progress {
         Self {
             what,
             done: 0,
+            total: None,
             shown: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Counts up to a number that is known.
+    pub(crate) fn of(what: &'static str, total: usize) -> Self {
+        Self {
+            total: Some(total),
+            ..Self::new(what)
         }
     }
 
@@ -37,8 +48,11 @@ impl Progress {
     pub(crate) fn advance(&mut self, by: usize) {
         self.done += by;
         if self.shown {
+            let of = self
+                .total
+                .map_or(String::new(), |total| format!(" of {total}"));
             // Whether anybody sees it changes nothing.
-            let _ = write!(std::io::stderr(), "\r{} {}", self.done, self.what);
+            let _ = write!(std::io::stderr(), "\r{}{of} {}", self.done, self.what);
         }
     }
 
