@@ -3,7 +3,8 @@
 //! The database holds only ciphertext, so a search happens in the memory of the
 //! node: `app` decrypts the memories of one person into a [`Partition`], keeps it
 //! up to date with [`Partition::upsert`] and [`Partition::remove`], and asks it
-//! with [`Partition::query`]. Everything here is pure computation: no input or
+//! with [`Partition::query`]. Many at once are made ready on many threads by a
+//! [`Preparer`] and put in by one. Everything here is pure computation: no input or
 //! output, no async, no clock; nothing is ever written. The text of a memory is
 //! not kept, only keyed hashes of its words and the days that it names.
 //!
@@ -59,6 +60,7 @@ mod reference;
 mod timeline;
 mod vectors;
 
-pub use partition::{Entry, Partition};
+pub use partition::{Entry, Partition, Prepared, Preparer};
 pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};
+pub use vectors::Codes;

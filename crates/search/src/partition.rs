@@ -11,10 +11,10 @@ use crate::{
     centre::Sum,
     cues::Cues,
     dates::When,
-    keywords::Keywords,
+    keywords::{Keywords, Listing, Words},
     query::{Candidates, Closeness},
     timeline::Timeline,
-    vectors::{Rows, Vectors},
+    vectors::{Codes, Rows, Vectors},
 };
 
 /// A memory as a partition takes it in.
@@ -34,8 +34,57 @@ pub struct Entry<'a> {
     pub created_at: Instant,
 }
 
+/// Makes memories ready for the partitions that come of it: what costs most of
+/// taking one in, and may be done on any thread.
+#[derive(Clone)]
+pub struct Preparer {
+    dimensions: usize,
+    words: Words,
+}
+
+/// A memory that only has to be put into its place.
+pub struct Prepared {
+    codes: Codes,
+    listing: Listing,
+    when: When,
+    permission: Permission,
+    expires: Option<Instant>,
+    created_at: Instant,
+}
+
+impl Preparer {
+    /// Prepares for vectors of so many dimensions, and draws a key for the hashes of words.
+    pub fn new(dimensions: usize) -> Self {
+        Self {
+            dimensions,
+            words: Words::new(),
+        }
+    }
+
+    /// Cuts a text into its words and rounds its vectors.
+    pub fn prepare(&self, entry: &Entry<'_>) -> Prepared {
+        Prepared {
+            codes: Codes::of(entry.vectors, self.dimensions),
+            listing: self.words.of(entry.text),
+            when: When::of(entry.text, entry.created_at),
+            permission: entry.permission,
+            expires: entry.expires,
+            created_at: entry.created_at,
+        }
+    }
+}
+
+impl Prepared {
+    /// Puts vectors that were rounded before in the place of those of the entry.
+    #[must_use]
+    pub fn with_codes(self, codes: Codes) -> Self {
+        Self { codes, ..self }
+    }
+}
+
 /// The searchable memories of one person.
 pub struct Partition {
+    preparer: Preparer,
     pub(crate) slots: Vec<Slot>,
     by_id: HashMap<MemoryId, u32>,
     pub(crate) vectors: Vectors,
@@ -62,15 +111,27 @@ impl Partition {
 
     /// Makes an empty partition for vectors of so many dimensions.
     pub fn new(dimensions: usize) -> Self {
+        Self::of(Preparer::new(dimensions))
+    }
+
+    /// Makes an empty partition that takes in what this preparer, or a clone of it,
+    /// made ready.
+    pub fn of(preparer: Preparer) -> Self {
         Self {
             slots: Vec::new(),
             by_id: HashMap::new(),
-            vectors: Vectors::new(dimensions),
-            keywords: Keywords::new(),
+            vectors: Vectors::new(preparer.dimensions),
+            keywords: Keywords::new(preparer.words.clone()),
             timeline: Timeline::default(),
             closeness: Closeness::default(),
             named_days: 0,
+            preparer,
         }
+    }
+
+    /// Returns what makes memories ready for this partition.
+    pub fn preparer(&self) -> &Preparer {
+        &self.preparer
     }
 
     /// Says what the cosines of the model mean; without it they are those of e5.
@@ -86,13 +147,21 @@ impl Partition {
     /// # Panics
     /// When a new memory would be one more than [`Self::MAX_LEN`].
     pub fn upsert(&mut self, id: MemoryId, entry: Entry<'_>) {
+        self.put(id, self.preparer.prepare(&entry));
+    }
+
+    /// Does what [`Self::upsert`] does with a memory that [`Self::preparer`] made ready.
+    ///
+    /// # Panics
+    /// When a new memory would be one more than [`Self::MAX_LEN`].
+    pub fn put(&mut self, id: MemoryId, memory: Prepared) {
         if let Some(&slot) = self.by_id.get(&id) {
             let old = &self.slots[slot as usize];
             self.named_days -= old.when.owned();
             self.vectors.free(old.rows, old.permission);
-            let rows = self.vectors.push(slot, entry.permission, entry.vectors);
-            let cues = self.keywords.replace(slot, entry.text);
-            let new = Slot::new(id, &entry, rows, cues);
+            let rows = self.vectors.push(slot, memory.permission, &memory.codes);
+            let (new, listing) = Slot::new(id, memory, rows);
+            self.keywords.replace(slot, listing);
             self.named_days += new.when.owned();
             self.timeline.remove(slot, &self.slots);
             self.slots[slot as usize] = new;
@@ -104,14 +173,23 @@ impl Partition {
                 "a partition is bounded by its bytes before"
             );
             let slot = self.slots.len() as u32;
-            let rows = self.vectors.push(slot, entry.permission, entry.vectors);
-            let cues = self.keywords.push(entry.text);
-            let new = Slot::new(id, &entry, rows, cues);
+            let rows = self.vectors.push(slot, memory.permission, &memory.codes);
+            let (new, listing) = Slot::new(id, memory, rows);
+            self.keywords.push(listing);
             self.named_days += new.when.owned();
             self.slots.push(new);
             self.timeline.insert(slot, &self.slots);
             self.by_id.insert(id, slot);
         }
+    }
+
+    /// Gives back what was reserved for memories to come: after a load, when few are
+    /// to be expected.
+    pub fn shrink(&mut self) {
+        self.slots.shrink_to_fit();
+        self.by_id.shrink_to_fit();
+        self.vectors.shrink();
+        self.keywords.shrink();
     }
 
     /// Removes a memory; tells whether there was one.
@@ -204,22 +282,25 @@ impl Partition {
 }
 
 impl Slot {
-    fn new(id: MemoryId, entry: &Entry<'_>, rows: Rows, cues: Cues) -> Self {
-        let Entry {
+    fn new(id: MemoryId, memory: Prepared, rows: Rows) -> (Self, Listing) {
+        let Prepared {
+            listing,
+            when,
             permission,
             expires,
             created_at,
             ..
-        } = *entry;
-        Self {
+        } = memory;
+        let slot = Self {
             id,
             created_at,
             expires,
             permission,
-            when: When::of(entry.text, created_at),
+            when,
             rows,
-            cues,
-        }
+            cues: listing.cues,
+        };
+        (slot, listing)
     }
 }
 

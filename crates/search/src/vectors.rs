@@ -22,6 +22,44 @@ pub(crate) struct Rows {
     count: u32,
 }
 
+/// The vectors of one memory, rounded to the bytes that a partition keeps.
+///
+/// Rounding what was rounded before changes nothing, so these bytes may be
+/// stored in the place of the vectors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Codes {
+    dimensions: usize,
+    codes: Vec<i8>,
+}
+
+impl Codes {
+    /// Rounds vectors. Those that are not of so many dimensions are left out.
+    pub fn of(vectors: &[Vec<f32>], dimensions: usize) -> Self {
+        let mut codes = Vec::with_capacity(vectors.len() * dimensions);
+        for vector in vectors {
+            if dimensions > 0 && vector.len() == dimensions {
+                quantise(vector, &mut codes);
+            }
+        }
+        Self { dimensions, codes }
+    }
+
+    /// Takes vectors that were rounded before, one after the other; what is not a
+    /// whole number of them is none.
+    pub fn from_rounded(codes: Vec<i8>, dimensions: usize) -> Self {
+        if dimensions > 0 && codes.len().is_multiple_of(dimensions) {
+            Self { dimensions, codes }
+        } else {
+            Self::default()
+        }
+    }
+
+    /// The vectors, one after the other.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[i8]> {
+        self.codes.chunks_exact(self.dimensions.max(1))
+    }
+}
+
 /// All rows of a partition, in one piece of memory.
 pub(crate) struct Vectors {
     dimensions: usize,
@@ -45,28 +83,39 @@ impl Vectors {
         }
     }
 
-    /// Appends the vectors of a memory. One of another length is of another model
-    /// and cannot be compared: it is left out.
-    pub(crate) fn push(&mut self, slot: u32, permission: Permission, vectors: &[Vec<f32>]) -> Rows {
+    /// Appends the vectors of a memory. Those of other dimensions are of another
+    /// model and cannot be compared: they are left out.
+    pub(crate) fn push(&mut self, slot: u32, permission: Permission, vectors: &Codes) -> Rows {
         let first = self.owners.len();
-        for vector in vectors {
-            if !self.fits(vector) {
-                continue;
-            }
+        let count = if vectors.dimensions == self.dimensions {
+            vectors.rows().len()
+        } else {
+            0
+        };
+        if count > 0 {
             // A quarter more instead of twice as much: rows are most of a partition.
-            reserve(&mut self.codes, self.dimensions);
-            reserve(&mut self.scales, 1);
-            reserve(&mut self.owners, 1);
-            let start = self.codes.len();
-            let scale = quantise(vector, &mut self.codes);
-            self.sums[permission as usize].add(&self.codes[start..], scale);
-            self.scales.push(scale);
-            self.owners.push(slot);
+            reserve(&mut self.codes, vectors.codes.len());
+            reserve(&mut self.scales, count);
+            reserve(&mut self.owners, count);
+            self.codes.extend_from_slice(&vectors.codes);
+            for row in vectors.rows() {
+                let scale = scale(row);
+                self.sums[permission as usize].add(row, scale);
+                self.scales.push(scale);
+                self.owners.push(slot);
+            }
         }
         Rows {
             first: first as u32,
-            count: (self.owners.len() - first) as u32,
+            count: count as u32,
         }
+    }
+
+    /// Gives back what was reserved for rows to come.
+    pub(crate) fn shrink(&mut self) {
+        self.codes.shrink_to_fit();
+        self.scales.shrink_to_fit();
+        self.owners.shrink_to_fit();
     }
 
     /// Forgets rows: overwritten at once, given back when [`Self::compact`] says so.
@@ -132,9 +181,7 @@ impl Vectors {
         self.codes[to * d..].fill(0);
         self.truncate(to);
         self.freed = 0;
-        self.codes.shrink_to_fit();
-        self.scales.shrink_to_fit();
-        self.owners.shrink_to_fit();
+        self.shrink();
     }
 
     /// Returns the cosine of each slot's closest row, [`NO_VECTOR`] where there is
@@ -144,7 +191,8 @@ impl Vectors {
             return None;
         }
         let mut codes = Vec::with_capacity(self.dimensions);
-        let scale = quantise(query, &mut codes);
+        quantise(query, &mut codes);
+        let scale = scale(&codes);
         let mut cosines = vec![NO_VECTOR; candidates.slots()];
         let rows = self
             .codes
@@ -167,7 +215,8 @@ impl Vectors {
             return None;
         }
         let mut codes = Vec::with_capacity(self.dimensions);
-        let query_scale = quantise(query, &mut codes);
+        quantise(query, &mut codes);
+        let query_scale = scale(&codes);
         let cosine = |(row, scale)| cosine(row, scale, &codes, query_scale);
         self.each(rows).map(cosine).max_by(f32::total_cmp)
     }
@@ -212,20 +261,24 @@ impl Rows {
     }
 }
 
-/// Appends `vector` as codes from -127 to 127 and returns the scale that makes
-/// their length 1, so that the product of two rows and their scales is a cosine.
-/// A vector without a direction (all zero, or not finite) has the scale 0.
-fn quantise(vector: &[f32], codes: &mut Vec<i8>) -> f32 {
+/// Appends `vector` as codes from -127 to 127, the largest of which is 127 or -127.
+/// One without a direction (all zero, or not finite) becomes zeros.
+fn quantise(vector: &[f32], codes: &mut Vec<i8>) {
     let largest = vector.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
     let unit = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    let start = codes.len();
     codes.extend(vector.iter().map(|x| (x * unit).round() as i8));
-    let length: f32 = codes[start..]
+}
+
+/// Returns what makes the length of codes 1, so that the product of two rows and
+/// their scales is a cosine; 0 when they have no direction.
+fn scale(codes: &[i8]) -> f32 {
+    // Of up to 64 Ki dimensions the sum fits.
+    let length: u32 = codes
         .iter()
-        .map(|code| f32::from(*code).powi(2))
+        .map(|code| u32::from(code.unsigned_abs()).pow(2))
         .sum();
-    if length > 0.0 && largest.is_finite() {
-        length.sqrt().recip()
+    if length > 0 {
+        (length as f32).sqrt().recip()
     } else {
         0.0
     }
@@ -252,10 +305,29 @@ mod tests {
             .expect("a query of the same length")
     }
 
+    fn push(vectors: &mut Vectors, slot: u32, vector: Vec<f32>) -> Rows {
+        let codes = Codes::of(&[vector], vectors.dimensions);
+        vectors.push(slot, Permission::Private, &codes)
+    }
+
+    #[test]
+    fn rounding_what_was_rounded_changes_nothing() {
+        let vectors = vec![vec![0.31, -0.02, 0.7], vec![-0.9, 0.1, 0.0], vec![0.0; 3]];
+        let once = Codes::of(&vectors, 3);
+        let floats: Vec<Vec<f32>> = once
+            .rows()
+            .map(|row| row.iter().map(|code| f32::from(*code)).collect())
+            .collect();
+        assert_eq!(Codes::of(&floats, 3), once);
+        let bytes: Vec<i8> = once.rows().flatten().copied().collect();
+        assert_eq!(Codes::from_rounded(bytes, 3), once);
+        assert_eq!(Codes::from_rounded(vec![1; 4], 3).rows().len(), 0);
+    }
+
     #[test]
     fn a_vector_is_as_close_as_possible_to_itself_whatever_its_length() {
         let mut vectors = Vectors::new(3);
-        vectors.push(0, Permission::Private, &[vec![0.1, -7.0, 3.0]]);
+        push(&mut vectors, 0, vec![0.1, -7.0, 3.0]);
         let cosine = cosines(&vectors, &[0.01, -0.7, 0.3], 1)[0];
         assert!((cosine - 1.0).abs() < 1e-6, "{cosine}");
     }
@@ -263,9 +335,9 @@ mod tests {
     #[test]
     fn a_vector_without_a_direction_is_close_to_nothing() {
         let mut vectors = Vectors::new(2);
-        vectors.push(0, Permission::Private, &[vec![0.0, 0.0]]);
-        vectors.push(1, Permission::Private, &[vec![f32::NAN, f32::NAN]]);
-        vectors.push(2, Permission::Private, &[vec![f32::INFINITY, 1.0]]);
+        push(&mut vectors, 0, vec![0.0, 0.0]);
+        push(&mut vectors, 1, vec![f32::NAN, f32::NAN]);
+        push(&mut vectors, 2, vec![f32::INFINITY, 1.0]);
         assert_eq!(cosines(&vectors, &[1.0, 0.0], 3), [0.0, 0.0, 0.0]);
     }
 
@@ -280,7 +352,7 @@ mod tests {
             }
         };
         let mut rows: Vec<Rows> = (0..64)
-            .map(|slot| vectors.push(slot, Permission::Private, &[axis(slot)]))
+            .map(|slot| push(&mut vectors, slot, axis(slot)))
             .collect();
         for gone in (0..64).step_by(3) {
             vectors.free(rows[gone], Permission::Private);

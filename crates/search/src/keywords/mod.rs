@@ -28,54 +28,105 @@ use tokens::{Token, Tokens};
 /// What a system allocator adds to each block.
 const BLOCK: usize = 16;
 
+/// Cuts texts into terms, under one key.
+#[derive(Clone)]
+pub(crate) struct Words {
+    keyed: RandomState,
+}
+
+/// The terms of a text, cut but not listed yet.
+pub(crate) struct Listing {
+    /// Each once, with how often it occurs.
+    terms: Vec<(u64, u8)>,
+    length: u32,
+    language: Language,
+    pub(crate) cues: Cues,
+}
+
 /// The inverted index of a partition. Memories are slot numbers without gaps.
 pub(crate) struct Keywords {
-    keyed: RandomState,
+    words: Words,
     postings: HashMap<u64, Vec<Posting>, BuildHasherDefault<AlreadyHashed>>,
-    documents: Vec<Document>,
-    /// The bytes that `postings` and `documents` own outside of their tables.
+    /// By slot: the terms under which it is listed, to take it out again.
+    terms: Vec<Box<[u64]>>,
+    /// By slot: how many terms its text has, repeated ones too.
+    lengths: Vec<u32>,
+    languages: Vec<Language>,
+    /// The bytes that `postings` and `terms` own outside of their tables.
     owned: usize,
 }
 
-/// What the index knows of one memory: enough to take it out again.
-struct Document {
-    terms: Box<[u64]>,
-    length: u32,
-    language: Language,
-}
-
-impl Keywords {
+impl Words {
     pub(crate) fn new() -> Self {
         Self {
             keyed: RandomState::new(),
+        }
+    }
+
+    /// Cuts a text.
+    pub(crate) fn of(&self, text: &str) -> Listing {
+        let folded = fold::fold(text);
+        let tokens = Tokens::of(&folded);
+        let language = language::detect(&tokens, Languages::ALL);
+        let first = tokens.iter().next().filter(|first| {
+            matches!(first, Token::Word(_)) && !language::is_stop_word(*first, language)
+        });
+        let first = first.map(|first| self.hash(&language::stem(first, language)));
+        let mut hashes: Vec<u64> = tokens
+            .iter()
+            .filter(|token| !language::is_stop_word(*token, language))
+            .map(|token| self.hash(&language::stem(token, language)))
+            .collect();
+        hashes.sort_unstable();
+        let count = |same: &[u64]| (same[0], u8::try_from(same.len()).unwrap_or(u8::MAX));
+        Listing {
+            terms: hashes.chunk_by(|a, b| a == b).map(count).collect(),
+            length: hashes.len() as u32,
+            language,
+            cues: Cues::of(text, first),
+        }
+    }
+
+    fn hash(&self, term: &str) -> u64 {
+        self.keyed.hash_one(term)
+    }
+}
+
+impl Keywords {
+    pub(crate) fn new(words: Words) -> Self {
+        Self {
+            words,
             postings: HashMap::default(),
-            documents: Vec::new(),
+            terms: Vec::new(),
+            lengths: Vec::new(),
+            languages: Vec::new(),
             owned: 0,
         }
     }
 
     /// Takes in the text of the next slot.
-    pub(crate) fn push(&mut self, text: &str) -> Cues {
-        let slot = self.documents.len() as u32;
-        let (document, cues) = self.index(slot, text);
-        self.documents.push(document);
-        cues
+    pub(crate) fn push(&mut self, listing: Listing) {
+        let slot = self.terms.len() as u32;
+        self.lengths.push(listing.length);
+        self.languages.push(listing.language);
+        let terms = self.list(slot, listing);
+        self.terms.push(terms);
     }
 
     /// Puts another text in the place of a slot's.
-    pub(crate) fn replace(&mut self, slot: u32, text: &str) -> Cues {
+    pub(crate) fn replace(&mut self, slot: u32, listing: Listing) {
         self.unlist(slot);
-        let (document, cues) = self.index(slot, text);
-        self.documents[slot as usize] = document;
-        cues
+        self.lengths[slot as usize] = listing.length;
+        self.languages[slot as usize] = listing.language;
+        self.terms[slot as usize] = self.list(slot, listing);
     }
 
     /// Takes a slot out; the last slot gets its number.
     pub(crate) fn swap_remove(&mut self, slot: u32) {
         self.unlist(slot);
-        let last = self.documents.len() as u32 - 1;
+        let last = self.terms.len() as u32 - 1;
         if slot != last {
-            let terms = std::mem::take(&mut self.documents[last as usize].terms);
+            let terms = std::mem::take(&mut self.terms[last as usize]);
             for term in &terms {
                 let list = self
                     .postings
@@ -87,58 +138,69 @@ impl Keywords {
                 let at = list.binary_search(&moved).unwrap_or_else(|at| at);
                 list.insert(at, moved);
             }
-            self.documents[last as usize].terms = terms;
+            self.terms[last as usize] = terms;
         }
-        self.documents.swap_remove(slot as usize);
-        if self.documents.capacity() > 4 * self.documents.len().max(16) {
-            self.documents.shrink_to_fit();
-            self.postings.shrink_to_fit();
+        self.terms.swap_remove(slot as usize);
+        self.lengths.swap_remove(slot as usize);
+        self.languages.swap_remove(slot as usize);
+        if self.terms.capacity() > 4 * self.terms.len().max(16) {
+            self.shrink_tables();
         }
+    }
+
+    /// Gives back what was reserved for memories to come.
+    pub(crate) fn shrink(&mut self) {
+        for list in self.postings.values_mut() {
+            if list.capacity() > list.len() {
+                self.owned -= list_bytes(list);
+                list.shrink_to_fit();
+                self.owned += list_bytes(list);
+            }
+        }
+        self.shrink_tables();
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.owned
             + table_bytes::<(u64, Vec<Posting>)>(self.postings.capacity())
-            + self.documents.capacity() * size_of::<Document>()
+            + self.terms.capacity() * size_of::<Box<[u64]>>()
+            + self.lengths.capacity() * size_of::<u32>()
+            + self.languages.capacity() * size_of::<Language>()
+    }
+
+    fn shrink_tables(&mut self) {
+        self.terms.shrink_to_fit();
+        self.lengths.shrink_to_fit();
+        self.languages.shrink_to_fit();
+        self.postings.shrink_to_fit();
     }
 
     /// Lists the terms of a text under a slot.
-    fn index(&mut self, slot: u32, text: &str) -> (Document, Cues) {
-        let folded = fold::fold(text);
-        let tokens = Tokens::of(&folded);
-        let language = language::detect(&tokens, Languages::ALL);
-        let first = tokens.iter().next().filter(|first| {
-            matches!(first, Token::Word(_)) && !language::is_stop_word(*first, language)
-        });
-        let first = first.map(|first| self.keyed.hash_one(&*language::stem(first, language)));
-        let mut terms: Vec<u64> = tokens
-            .iter()
-            .filter(|token| !language::is_stop_word(*token, language))
-            .map(|token| self.keyed.hash_one(&*language::stem(token, language)))
-            .collect();
-        terms.sort_unstable();
-        let length = terms.len() as u32;
-        for same in terms.chunk_by(|a, b| a == b) {
-            let posting = Posting::new(slot, u8::try_from(same.len()).unwrap_or(u8::MAX));
-            let list = self.postings.entry(same[0]).or_default();
+    fn list(&mut self, slot: u32, listing: Listing) -> Box<[u64]> {
+        let terms: Box<[u64]> = listing.terms.iter().map(|(term, _)| *term).collect();
+        self.owned += terms.len() * size_of::<u64>() + BLOCK;
+        for (term, count) in listing.terms {
+            let posting = Posting::new(slot, count);
+            let list = self.postings.entry(term).or_default();
             self.owned -= list_bytes(list);
-            let at = list.partition_point(|listed| listed < &posting);
+            if list.is_empty() {
+                // Most terms occur once or twice, and four places are the default.
+                list.reserve_exact(1);
+            }
+            // Nearly always the last: a new memory has the highest slot.
+            let at = match list.last() {
+                Some(last) if *last > posting => list.partition_point(|listed| *listed < posting),
+                _ => list.len(),
+            };
             list.insert(at, posting);
             self.owned += list_bytes(list);
         }
-        terms.dedup();
-        self.owned += terms.len() * size_of::<u64>() + BLOCK;
-        let document = Document {
-            terms: terms.into_boxed_slice(),
-            length,
-            language,
-        };
-        (document, Cues::of(text, first))
+        terms
     }
 
     /// Takes a slot out of the postings of its terms.
     fn unlist(&mut self, slot: u32) {
-        let terms = std::mem::take(&mut self.documents[slot as usize].terms);
+        let terms = std::mem::take(&mut self.terms[slot as usize]);
         self.owned -= terms.len() * size_of::<u64>() + BLOCK;
         for term in terms {
             let list = self

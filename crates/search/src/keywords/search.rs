@@ -3,8 +3,6 @@
 //! All statistics are taken over the candidates alone: that a word is frequent in
 //! memories which the asker may not see must not show in a score.
 
-use std::hash::BuildHasher;
-
 use super::{
     Keywords, fold,
     language::{self, Languages},
@@ -59,15 +57,13 @@ impl Keywords {
                 k1,
             };
         }
-        let lengths = candidates
-            .iter()
-            .map(|slot| f64::from(self.documents[slot].length));
+        let lengths = candidates.iter().map(|slot| f64::from(self.lengths[slot]));
         let mean = (lengths.sum::<f64>() / candidates.count() as f64).max(1.0) as f32;
         let mut scores = vec![0.0; candidates.slots()];
         for word in &words {
             for posting in word.postings(candidates) {
                 let count = f32::from(posting.count());
-                let length = self.documents[posting.slot() as usize].length as f32;
+                let length = self.lengths[posting.slot() as usize] as f32;
                 let damped = count + k1 * (1.0 - b + b * length / mean);
                 scores[posting.slot() as usize] += word.rarity * count * (k1 + 1.0) / damped;
             }
@@ -89,10 +85,7 @@ impl Keywords {
         if tokens.is_empty() {
             return Default::default();
         }
-        let spoken: Languages = candidates
-            .iter()
-            .map(|slot| self.documents[slot].language)
-            .collect();
+        let spoken: Languages = candidates.iter().map(|slot| self.languages[slot]).collect();
         let language = language::detect(&tokens, spoken);
         let mut asked: Vec<(Token<'_>, Vec<u64>)> = Vec::new();
         for token in tokens.iter_as_query() {
@@ -101,7 +94,7 @@ impl Keywords {
             }
             let mut forms = Vec::new();
             for language in spoken.iter() {
-                let form = self.keyed.hash_one(&*language::stem(token, language));
+                let form = self.words.hash(&language::stem(token, language));
                 if !forms.contains(&form) {
                     forms.push(form);
                 }

@@ -4,9 +4,9 @@ use super::{search::MAX_QUERY_WORDS, *};
 use crate::{Ranking, query::Candidates};
 
 fn index(texts: &[&str]) -> Keywords {
-    let mut keywords = Keywords::new();
+    let mut keywords = Keywords::new(Words::new());
     for text in texts {
-        keywords.push(text);
+        keywords.push(keywords.words.of(text));
     }
     keywords
 }
@@ -110,8 +110,8 @@ fn the_share_of_a_query_is_whole_only_for_all_of_its_words() {
 fn nothing_of_a_removed_text_remains() {
     let mut keywords = index(&["unique words", "other things", "last unique one"]);
     keywords.swap_remove(0);
-    assert_eq!(keywords.documents.len(), 2);
-    keywords.replace(0, "replaced");
+    assert_eq!(keywords.terms.len(), 2);
+    keywords.replace(0, keywords.words.of("replaced"));
     keywords.swap_remove(0);
     keywords.swap_remove(0);
     assert!(keywords.postings.is_empty());
