@@ -17,6 +17,7 @@ mod housekeeping;
 mod isolation;
 mod key_command;
 mod kill;
+mod loading;
 mod meaning;
 mod moving;
 mod nodes;

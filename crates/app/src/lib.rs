@@ -27,6 +27,7 @@ mod housekeeping;
 mod import;
 mod keys;
 mod line;
+mod loading;
 mod local;
 mod log_in;
 mod master_keys;

@@ -11,45 +11,62 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
-use picard_crypto::{CryptoError, DataKey};
+use futures::future::try_join;
+use picard_crypto::DataKey;
 use picard_domain::UserId;
 use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Entry, Hit, Partition, Query, Ranking};
-use picard_store::{
-    Db,
-    changes::{self, Changes, Position},
-};
+use picard_search::{Hit, Partition, Query, Ranking};
+use picard_store::{Db, changes::Position};
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
     task::spawn_blocking,
 };
 
-use crate::{Error, embedding::Embedding, vectors};
+use crate::{
+    Error,
+    embedding::Embedding,
+    loading::{Hands, Reader, Ready, Stretches},
+};
 
 /// Above this many memories a search leaves the async thread.
 const INLINE: usize = 2_000;
 
-/// Rows read and decrypted at once while a partition is loaded.
-const AT_ONCE: usize = 1_000;
-
 /// The loaded partitions of all users, under one byte budget.
 pub(crate) struct Partitions {
-    slots: Mutex<HashMap<UserId, Arc<Slot>>>,
-    budget: usize,
+    kept: Arc<Kept>,
+    hands: Hands,
     ticks: AtomicU64,
-    metrics: Arc<ServerMetrics>,
     ranking: Ranking,
+}
+
+/// What is in memory, and what it may take.
+struct Kept {
+    slots: Mutex<Slots>,
+    budget: usize,
+    metrics: Arc<ServerMetrics>,
+}
+
+#[derive(Default)]
+struct Slots {
+    of: HashMap<UserId, Held>,
+    /// Of all of them together.
+    bytes: usize,
+}
+
+/// A slot, and what it takes.
+struct Held {
+    slot: Arc<Slot>,
+    bytes: usize,
 }
 
 /// One user's place in memory.
 struct Slot {
     loaded: Arc<RwLock<Loaded>>,
-    bytes: AtomicUsize,
     used: AtomicU64,
 }
 
@@ -74,49 +91,7 @@ pub(crate) struct Question {
     pub(crate) limit: usize,
 }
 
-/// Turns rows of one user into entries of their partition.
-struct Reader {
-    user: UserId,
-    key: Arc<DataKey>,
-    model: String,
-    dimensions: usize,
-}
-
 type WriteGuard = OwnedRwLockWriteGuard<Loaded>;
-
-impl Reader {
-    fn apply(&self, changes: Changes, mut loaded: WriteGuard) -> Result<WriteGuard, CryptoError> {
-        if changes.anew {
-            loaded.partition = Partition::new(self.dimensions);
-        }
-        for memory in changes.deleted {
-            loaded.partition.remove(memory);
-        }
-        for row in changes.changed {
-            let text = self.key.fernet_decrypt(&row.ciphertext)?;
-            // Vectors of another model do not compare; such a memory is found by its words.
-            let vectors = match (row.model, row.sealed) {
-                (Some(model), Some(sealed)) if model == self.model => {
-                    let plain = self
-                        .key
-                        .open(&vectors::bound_to(self.user, row.id), &sealed)?;
-                    vectors::decode(&plain, self.dimensions).unwrap_or_default()
-                }
-                _ => Vec::new(),
-            };
-            let entry = Entry {
-                text: text.expose(),
-                vectors: &vectors,
-                permission: row.permission,
-                expires: row.expiration_date,
-                created_at: row.created_at,
-            };
-            loaded.partition.upsert(row.id, entry);
-        }
-        loaded.reached = changes.reached;
-        Ok(loaded)
-    }
-}
 
 impl Question {
     fn ask(&self, partition: &Partition, ranking: &Ranking) -> Vec<Hit> {
@@ -133,11 +108,15 @@ impl Question {
 
 impl Partitions {
     pub(crate) fn new(budget: usize, metrics: Arc<ServerMetrics>) -> Self {
-        Self {
+        let kept = Kept {
             slots: Mutex::default(),
             budget,
-            ticks: AtomicU64::new(0),
             metrics,
+        };
+        Self {
+            kept: Arc::new(kept),
+            hands: Hands::of_this_machine(),
+            ticks: AtomicU64::new(0),
             ranking: Ranking::PRODUCT,
         }
     }
@@ -171,17 +150,15 @@ impl Partitions {
 
     /// Forgets a user's partition.
     pub(crate) fn drop_user(&self, user: UserId) {
-        self.lock().remove(&user);
+        self.kept.lock().remove(user);
     }
 
     /// Takes over into the metrics what is in memory.
     pub(crate) fn tell(&self) {
-        let slots = self.lock();
-        let bytes = slots
-            .values()
-            .map(|slot| slot.bytes.load(Ordering::Relaxed));
-        self.metrics
-            .partitions(slots.len(), bytes.sum(), self.budget);
+        let slots = self.kept.lock();
+        self.kept
+            .metrics
+            .partitions(slots.of.len(), slots.bytes, self.kept.budget);
     }
 
     async fn catch_up(
@@ -191,12 +168,13 @@ impl Partitions {
         target: &Target<'_>,
         slot: &Arc<Slot>,
     ) -> Result<(), Error> {
-        let mut loaded = slot.loaded.clone().write_owned().await;
-        if loaded.reached.revision >= target.version {
+        let loaded = slot.loaded.clone().write_owned().await;
+        let from = loaded.reached;
+        if from.revision >= target.version {
             return Ok(());
         }
         let began = Instant::now();
-        let work = if loaded.reached == Position::default() {
+        let work = if from == Position::default() {
             PartitionWork::Load
         } else {
             PartitionWork::Refresh
@@ -206,79 +184,217 @@ impl Partitions {
             key: target.key.clone(),
             model: embedding.model().to_owned(),
             dimensions: embedding.dimensions(),
+            preparer: loaded.partition.preparer().clone(),
         });
-        while loaded.reached.revision < target.version {
-            let changes = changes::since(db, target.user, loaded.reached, AT_ONCE).await?;
-            let changes = changes.ok_or(Error::NotFound("user"))?;
-            let reader = reader.clone();
-            let slot = slot.clone();
-            // The bytes are noted on the thread: a caller who hangs up leaves what was loaded.
-            loaded = spawn_blocking(move || {
-                let applied = reader.apply(changes, loaded)?;
-                slot.bytes
-                    .store(applied.partition.bytes(), Ordering::Relaxed);
-                Ok::<_, CryptoError>(applied)
-            })
-            .await??;
-        }
-        drop(loaded);
-        self.metrics.partition(work, began.elapsed());
-        self.evict(target.user);
+        let place = Place {
+            kept: self.kept.clone(),
+            user: target.user,
+            slot: slot.clone(),
+        };
+        let (ready, stretches) = Hands::stretches();
+        let read = reader.read(db, self.hands.clone(), from, target.version, ready);
+        try_join(read, place.fill(loaded, stretches, work)).await?;
+        self.kept.metrics.partition(work, began.elapsed());
         Ok(())
     }
 
     fn slot(&self, user: UserId, dimensions: usize) -> Arc<Slot> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
-        let mut slots = self.lock();
-        let slot = slots.entry(user).or_insert_with(|| {
+        let mut slots = self.kept.lock();
+        let held = slots.of.entry(user).or_insert_with(|| {
             let loaded = Loaded {
                 reached: Position::default(),
                 partition: Partition::new(dimensions),
             };
-            Arc::new(Slot {
+            let slot = Slot {
                 loaded: Arc::new(RwLock::new(loaded)),
-                bytes: AtomicUsize::new(0),
                 used: AtomicU64::new(tick),
-            })
+            };
+            Held {
+                slot: Arc::new(slot),
+                bytes: 0,
+            }
         });
-        slot.used.store(tick, Ordering::Relaxed);
-        slot.clone()
+        held.slot.used.store(tick, Ordering::Relaxed);
+        held.slot.clone()
+    }
+}
+
+/// Where one user's memories are put.
+#[derive(Clone)]
+struct Place {
+    kept: Arc<Kept>,
+    user: UserId,
+    slot: Arc<Slot>,
+}
+
+impl Place {
+    /// Puts stretches into the partition in their order. What it takes is noted on
+    /// the thread that puts it there: a caller who hangs up leaves what was loaded.
+    async fn fill(
+        &self,
+        mut loaded: WriteGuard,
+        mut stretches: Stretches,
+        work: PartitionWork,
+    ) -> Result<(), Error> {
+        while let Some(stretch) = stretches.recv().await {
+            let ready = stretch.await??;
+            let place = self.clone();
+            loaded = spawn_blocking(move || place.put(loaded, ready)).await?;
+        }
+        if work == PartitionWork::Load {
+            let place = self.clone();
+            spawn_blocking(move || {
+                loaded.partition.shrink();
+                place.note(&loaded);
+            })
+            .await?;
+        }
+        Ok(())
     }
 
+    fn put(&self, mut loaded: WriteGuard, ready: Ready) -> WriteGuard {
+        loaded.reached = ready.apply(&mut loaded.partition);
+        self.note(&loaded);
+        loaded
+    }
+
+    /// Notes what the partition takes, and makes room for it.
+    fn note(&self, loaded: &Loaded) {
+        let bytes = loaded.partition.bytes();
+        let mut slots = self.kept.lock();
+        let Slots { of, bytes: all } = &mut *slots;
+        // One that had to leave meanwhile counts no longer: it goes with its last user.
+        if let Some(held) = of.get_mut(&self.user)
+            && Arc::ptr_eq(&held.slot, &self.slot)
+        {
+            *all = *all - held.bytes + bytes;
+            held.bytes = bytes;
+            self.kept.make_room(&mut slots, self.user);
+        }
+    }
+}
+
+impl Kept {
     /// Drops the least recently used partitions until the rest fits; the one
     /// in use stays, however large it is.
-    fn evict(&self, in_use: UserId) {
-        let mut slots = self.lock();
-        let mut total: usize = slots
-            .values()
-            .map(|slot| slot.bytes.load(Ordering::Relaxed))
-            .sum();
-        if total <= self.budget {
+    fn make_room(&self, slots: &mut Slots, in_use: UserId) {
+        if slots.bytes <= self.budget {
             return;
         }
-        let mut by_use: Vec<_> = slots
-            .iter()
-            .filter(|(user, _)| **user != in_use)
-            .map(|(user, slot)| {
-                (
-                    slot.used.load(Ordering::Relaxed),
-                    *user,
-                    slot.bytes.load(Ordering::Relaxed),
-                )
-            })
+        let others = slots.of.iter().filter(|(user, _)| **user != in_use);
+        let mut by_use: Vec<_> = others
+            .map(|(user, held)| (held.slot.used.load(Ordering::Relaxed), *user))
             .collect();
         by_use.sort_unstable();
-        for (_, user, bytes) in by_use {
-            if total <= self.budget {
+        for (_, user) in by_use {
+            if slots.bytes <= self.budget {
                 break;
             }
-            slots.remove(&user);
+            slots.remove(user);
             self.metrics.evicted();
-            total -= bytes;
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, Arc<Slot>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    fn remove(&mut self, user: UserId) {
+        if let Some(held) = self.of.remove(&user) {
+            self.bytes -= held.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picard_domain::{MemoryId, Permission};
+    use picard_search::Entry;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    /// Notes that a user has so many memories in memory.
+    async fn fill(partitions: &Partitions, n: u128, memories: u128) -> Arc<Slot> {
+        let slot = partitions.slot(user(n), 2);
+        let place = Place {
+            kept: partitions.kept.clone(),
+            user: user(n),
+            slot: slot.clone(),
+        };
+        let mut loaded = slot.loaded.clone().write_owned().await;
+        for memory in 0..memories {
+            let entry = Entry {
+                text: "tea",
+                vectors: &[vec![1.0, 0.0]],
+                permission: Permission::Private,
+                expires: None,
+                created_at: picard_domain::Instant::from_micros(0),
+            };
+            let id = MemoryId::from_uuid(Uuid::from_u128(memory));
+            loaded.partition.upsert(id, entry);
+        }
+        place.note(&loaded);
+        slot
+    }
+
+    fn here(partitions: &Partitions) -> Vec<UserId> {
+        let slots = partitions.kept.lock();
+        let sum: usize = slots.of.values().map(|held| held.bytes).sum();
+        assert_eq!(slots.bytes, sum);
+        let mut here: Vec<_> = slots.of.keys().copied().collect();
+        here.sort_unstable();
+        here
+    }
+
+    #[tokio::test]
+    async fn who_was_asked_longest_ago_leaves_first_and_the_one_in_use_stays() {
+        let partitions = Partitions::new(200_000, Arc::default());
+        for n in 1..=3 {
+            fill(&partitions, n, 200).await;
+        }
+        assert_eq!(here(&partitions), [user(1), user(2), user(3)]);
+        partitions.slot(user(1), 2);
+        let bytes = partitions.kept.lock().bytes / 3;
+        let room = 200_000 - 3 * bytes;
+        fill(&partitions, 4, (room as u128 / 50).max(200)).await;
+        assert!(!here(&partitions).contains(&user(2)));
+        assert!(here(&partitions).contains(&user(4)));
+        // Larger than everything that may be kept: it is alone, and stays.
+        fill(&partitions, 5, 20_000).await;
+        assert_eq!(here(&partitions), [user(5)]);
+        partitions.drop_user(user(5));
+        assert_eq!(
+            (here(&partitions).len(), partitions.kept.lock().bytes),
+            (0, 0)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_put_into_a_partition_that_had_to_leave_counts_nowhere() {
+        let partitions = Partitions::new(usize::MAX, Arc::default());
+        let old = fill(&partitions, 1, 10).await;
+        partitions.drop_user(user(1));
+        let place = Place {
+            kept: partitions.kept.clone(),
+            user: user(1),
+            slot: old.clone(),
+        };
+        place.note(&*old.loaded.read().await);
+        assert_eq!(partitions.kept.lock().bytes, 0);
+        fill(&partitions, 1, 10).await;
+        let bytes = partitions.kept.lock().bytes;
+        place.note(&*old.loaded.read().await);
+        assert_eq!(
+            (here(&partitions).len(), partitions.kept.lock().bytes),
+            (1, bytes)
+        );
     }
 }
