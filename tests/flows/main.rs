@@ -5,6 +5,7 @@ mod another_model;
 mod audit;
 mod backup;
 mod bad_input;
+mod bulk;
 mod canary;
 mod chaos;
 mod client;

@@ -26,9 +26,10 @@ const AT_ONCE: usize = 200;
 const LABEL: &str = "import";
 
 /// Whether an import is to happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImportMode {
     /// Memories are stored.
+    #[default]
     Store,
     /// It is only told what would become of each.
     DryRun,
@@ -173,6 +174,10 @@ impl App {
 }
 
 impl Importer<'_> {
+    pub(crate) fn now(&self) -> Instant {
+        self.app.now()
+    }
+
     /// Takes some lines, all in one transaction, and tells of each what became
     /// of it, in their order. On an error none of them is stored.
     pub async fn take(&mut self, lines: &[Incoming]) -> Result<Vec<Fate>, Error> {

@@ -5,15 +5,16 @@
 //! left out; the others are stored.
 
 use std::{
+    cell::RefCell,
     fs,
-    io::{BufRead, BufReader, Read as _},
+    io::{BufRead, BufReader},
     path::PathBuf,
     process::ExitCode,
 };
 
 use anyhow::Context as _;
 use clap::Args;
-use picard_app::{App, Fate, ImportMode, Importer, Incoming, InvalidLine, Write};
+use picard_app::{App, ImportMode, ImportReport, Intake, Lines, Write};
 use picard_domain::Handle;
 use serde::Serialize;
 
@@ -22,15 +23,6 @@ use crate::{
     owner::{Progress, owner},
     place::ServerData,
 };
-
-/// Lines stored in one transaction.
-const AT_ONCE: usize = 32;
-
-/// The longest line, in bytes. A text of 64 KiB is less, however it is escaped.
-const LONGEST: u64 = 1024 * 1024;
-
-/// Lines that a report in JSON names of each kind; it counts all.
-const NAMED: usize = 1_000;
 
 /// `picard import`.
 #[derive(Args)]
@@ -55,34 +47,8 @@ pub(crate) struct Import {
 struct Report {
     user: Handle,
     dry_run: bool,
-    imported: usize,
-    duplicates: Lines,
-    differing: Lines,
-    refused: usize,
-    errors: Vec<LineError>,
-}
-
-/// Some lines: all counted, the first ones named.
-#[derive(Serialize, Default)]
-struct Lines {
-    count: usize,
-    lines: Vec<usize>,
-}
-
-#[derive(Serialize)]
-struct LineError {
-    line: usize,
-    field: Option<&'static str>,
-    reason: String,
-}
-
-impl Lines {
-    fn add(&mut self, line: usize) {
-        self.count += 1;
-        if self.lines.len() < NAMED {
-            self.lines.push(line);
-        }
-    }
+    #[serde(flatten)]
+    lines: ImportReport,
 }
 
 impl Import {
@@ -96,7 +62,7 @@ impl Import {
             "what was stored before this stays; the same import again goes on where it stopped",
         )?;
         self.print(&report)?;
-        Ok(if report.refused == 0 {
+        Ok(if report.lines.refused == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -122,31 +88,31 @@ impl Import {
         } else {
             ImportMode::Store
         };
-        let mut batch = Batch {
-            importer: app.importer(&caller, mode).await?,
-            progress: Progress::new("lines read"),
-            lines: Vec::new(),
-            memories: Vec::new(),
-            report: Report {
-                user: self.user.clone(),
-                dry_run: self.dry_run,
-                imported: 0,
-                duplicates: Lines::default(),
-                differing: Lines::default(),
-                refused: 0,
-                errors: Vec::new(),
-            },
-        };
-        for number in 1.. {
-            let Some(line) = next_line(&mut *source).context("the input cannot be read")? else {
+        let progress = RefCell::new(Progress::new("lines read"));
+        let say = |line: usize, what: &str| told(&progress.borrow(), line, what);
+        let mut intake = Intake::new(app.importer(&caller, mode).await?, say);
+        let mut lines = Lines::default();
+        loop {
+            let piece = source.fill_buf().context("the input cannot be read")?;
+            let (all, mut rest) = (piece.len(), piece);
+            if all == 0 {
                 break;
-            };
-            let parsed = line.and_then(|line| Incoming::parse(&line, app.now()));
-            batch.add(number, parsed).await?;
+            }
+            while let Some((line, behind)) = lines.next(rest) {
+                intake.line(line).await?;
+                progress.borrow_mut().advance(1);
+                rest = behind;
+            }
+            source.consume(all);
         }
-        batch.store().await?;
-        batch.progress.end();
-        Ok(batch.report)
+        intake.line(lines.last()).await?;
+        let lines = intake.end().await?;
+        progress.into_inner().end();
+        Ok(Report {
+            user: self.user.clone(),
+            dry_run: self.dry_run,
+            lines,
+        })
     }
 
     #[expect(clippy::print_stdout, reason = "this is what the command says")]
@@ -155,6 +121,7 @@ impl Import {
             println!("{}", serde_json::to_string_pretty(report)?);
             return Ok(());
         }
+        let lines = &report.lines;
         let verb = if self.dry_run {
             "Would import"
         } else {
@@ -162,20 +129,20 @@ impl Import {
         };
         println!(
             "{verb} {} for {}.",
-            counted(report.imported, "memory", "memories"),
+            counted(lines.imported, "memory", "memories"),
             self.user
         );
-        if report.duplicates.count > 0 {
-            println!("{} here already.", are(report.duplicates.count));
+        if lines.duplicates.count > 0 {
+            println!("{} here already.", are(lines.duplicates.count));
         }
-        if report.differing.count > 0 {
+        if lines.differing.count > 0 {
             println!(
                 "{} here with other content, which stays as it is.",
-                are(report.differing.count)
+                are(lines.differing.count)
             );
         }
-        if report.refused > 0 {
-            println!("{} refused.", are(report.refused));
+        if lines.refused > 0 {
+            println!("{} refused.", are(lines.refused));
         }
         Ok(())
     }
@@ -190,110 +157,8 @@ fn are(count: usize) -> String {
     format!("{} {verb}", counted(count, "line", "lines"))
 }
 
-/// Lines that wait for being stored together.
-struct Batch<'a> {
-    importer: Importer<'a>,
-    progress: Progress,
-    lines: Vec<usize>,
-    memories: Vec<Incoming>,
-    report: Report,
-}
-
-impl Batch<'_> {
-    async fn add(
-        &mut self,
-        line: usize,
-        parsed: Result<Option<Incoming>, InvalidLine>,
-    ) -> anyhow::Result<()> {
-        match parsed {
-            Ok(None) => {}
-            Ok(Some(memory)) => {
-                self.lines.push(line);
-                self.memories.push(memory);
-            }
-            Err(why) => self.refuse(line, why),
-        }
-        if self.memories.len() == AT_ONCE {
-            self.store().await?;
-        }
-        self.progress.advance(1);
-        Ok(())
-    }
-
-    async fn store(&mut self) -> anyhow::Result<()> {
-        let fates = self.importer.take(&self.memories).await?;
-        for (&line, fate) in self.lines.iter().zip(fates) {
-            match fate {
-                Fate::Stored => self.report.imported += 1,
-                Fate::Known => self.report.duplicates.add(line),
-                Fate::Differs => {
-                    self.report.differing.add(line);
-                    self.say(&format!(
-                        "line {line}: is here with other content, which stays"
-                    ));
-                }
-            }
-        }
-        self.lines.clear();
-        self.memories.clear();
-        Ok(())
-    }
-
-    fn refuse(&mut self, line: usize, why: InvalidLine) {
-        self.say(&format!("line {line}: {why}"));
-        self.report.refused += 1;
-        if self.report.errors.len() < NAMED {
-            self.report.errors.push(LineError {
-                line,
-                field: why.field,
-                reason: why.reason,
-            });
-        }
-    }
-
-    #[expect(clippy::print_stderr, reason = "notes on the way to the report")]
-    fn say(&self, note: &str) {
-        self.progress.clear();
-        eprintln!("{note}");
-    }
-}
-
-/// Reads a line of any length and keeps at most [`LONGEST`] bytes of it; `None` at the end.
-fn next_line(source: &mut dyn BufRead) -> std::io::Result<Option<Result<Vec<u8>, InvalidLine>>> {
-    let mut line = Vec::new();
-    source.take(LONGEST).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if line.len() as u64 == LONGEST && line.last() != Some(&b'\n') {
-        let mut rest = Vec::new();
-        while source.take(LONGEST).read_until(b'\n', &mut rest)? > 0 {
-            if rest.last() == Some(&b'\n') {
-                break;
-            }
-            rest.clear();
-        }
-        return Ok(Some(Err(InvalidLine::whole("is longer than 1 MiB"))));
-    }
-    Ok(Some(Ok(line)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_too_long_is_passed_over_and_the_next_one_is_read() {
-        let long = "x".repeat(3 * LONGEST as usize + 7);
-        let text = format!("one\n{long}\nthree");
-        let mut source = text.as_bytes();
-        let mut read = || next_line(&mut source).expect("memory can be read");
-        assert_eq!(read(), Some(Ok(b"one\n".to_vec())));
-        assert_eq!(
-            read(),
-            Some(Err(InvalidLine::whole("is longer than 1 MiB")))
-        );
-        assert_eq!(read(), Some(Ok(b"three".to_vec())));
-        assert_eq!(read(), None);
-    }
+#[expect(clippy::print_stderr, reason = "notes on the way to the report")]
+fn told(progress: &Progress, line: usize, what: &str) {
+    progress.clear();
+    eprintln!("line {line}: {what}");
 }

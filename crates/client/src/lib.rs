@@ -39,6 +39,7 @@ pub mod admin;
 mod client;
 mod error;
 mod http;
+mod import;
 mod memory;
 mod oauth;
 mod request;
@@ -49,6 +50,7 @@ mod tools;
 pub use client::Client;
 pub use error::{BoxError, Disconnected, Error, FieldError};
 pub use http::{Answer, Limits, tls};
+pub use import::{ImportError, ImportMemory, Imported, ImportedLines};
 pub use memory::{Found, Hit, Memory, MemoryPage, Notice, Person, Persona};
 pub use oauth::{
     Application, ApplicationKind, Authorization, ClientAuthMethod, Consent, Credentials,

@@ -10,6 +10,8 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use picard_oauth::metadata::{AUTHORIZATION_SERVER, PROTECTED_RESOURCE, REVOKE, TOKEN};
 
+use crate::tools::import::IMPORT;
+
 /// The path of the tools.
 pub(crate) const TOOLS: &str = "/api/tools";
 
@@ -42,7 +44,7 @@ pub(crate) fn is_shared(path: &str) -> bool {
 
 /// Tells whether `origin` looks at where a call comes from.
 pub(crate) fn is_guarded(path: &str) -> bool {
-    ["/mcp", "/mcp/", TOOLS].contains(&path)
+    ["/mcp", "/mcp/", TOOLS, IMPORT].contains(&path)
 }
 
 /// Adds the headers that let a page read the answer, also to refusals.

@@ -43,6 +43,7 @@ pub use state::{BURST_SECONDS, CALLS_PER_SECOND, Config, Server};
 pub fn router(server: Server) -> Router {
     let api = Router::new()
         .route("/api/tools", post(tools::rest::call))
+        .route(tools::import::IMPORT, post(tools::import::import))
         .route("/openapi.json", get(tools::openapi::openapi))
         .route("/health", get(health::instance))
         .route("/health/live", get(health::live))

@@ -15,7 +15,7 @@ use crate::{
     origin::{Admission, AllowedOrigin},
     pace::Pace,
     problem::Problem,
-    tools::registry::Context,
+    tools::{import::Imports, registry::Context},
     turnstile::Turnstile,
 };
 
@@ -74,6 +74,8 @@ pub struct Server {
     pub(crate) instance: Arc<str>,
     /// Lets one test of the connection in at a time.
     pub(crate) tests: Arc<Turnstile>,
+    /// Who imports memories just now.
+    pub(crate) imports: Imports,
     pub(crate) phase: Phase,
     /// Whether the conformance suite's fixtures stand beside the tools.
     #[cfg(feature = "conformance")]
@@ -88,6 +90,7 @@ impl Server {
             app,
             instance: format!("{instance:032x}").into(),
             tests: Arc::default(),
+            imports: Imports::default(),
             phase: Phase::default(),
             admission: Arc::new(Admission::new(&config)),
             pace: Arc::new(Pace::new(config.calls_per_second, BURST_SECONDS)),

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use picard_domain::Scope;
 use serde_json::{Map, Value, json};
 
-use super::registry::{self, Tool};
+use super::{
+    import::{IMPORT, MAX_IMPORT, TYPES},
+    registry::{self, Tool},
+};
 use crate::{problem::Problem, state::Server};
 
 pub(crate) async fn openapi(State(server): State<Server>) -> Json<Value> {
@@ -27,6 +30,7 @@ pub(crate) fn document(public_url: &str) -> Value {
         "servers": [{"url": public_url}],
         "paths": {
             "/api/tools": {"post": call()},
+            (IMPORT): {"post": import()},
             "/health": {"get": health("The process lives")},
             "/health/live": {"get": health("The process lives")},
             "/health/ready": {"get": health("Database, keys and model can be used")},
@@ -57,14 +61,57 @@ fn call() -> Value {
             )
         })
         .collect();
-    let mut responses = Map::new();
-    responses.insert(
-        "200".into(),
-        json!({
+    json!({
+        "operationId": "call_tool",
+        "summary": "Calls a tool",
+        "security": [{"oauth": []}],
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {"schema": {"oneOf": request}, "examples": examples}},
+        },
+        "responses": responses(&json!({
             "description": "The result of the tool itself",
             "content": {"application/json": {"schema": {"anyOf": result}}},
-        }),
-    );
+        })),
+    })
+}
+
+fn import() -> Value {
+    let line = json!({
+        "schema": {"type": "string", "description": "One #/components/schemas/ImportLine a line"},
+        "example": "{\"text\":\"I take my tea hot.\"}\n{\"text\":\"My fish is called Livingston.\"}\n",
+    });
+    let content: Map<_, _> = TYPES
+        .map(|kind| (kind.to_owned(), line.clone()))
+        .into_iter()
+        .collect();
+    json!({
+        "operationId": "import_memories",
+        "summary": "Stores many memories",
+        "description": format!(
+            "JSON Lines, at most {} MiB; needs the scope memories:write. The same import again \
+             changes nothing. One import of a person at a time.",
+            MAX_IMPORT / (1024 * 1024),
+        ),
+        "security": [{"oauth": []}],
+        "parameters": [{
+            "name": "dry_run", "in": "query", "schema": {"type": "boolean", "default": false},
+            "description": "Only tell what would become of each line",
+        }],
+        "requestBody": {"required": true, "content": content},
+        "responses": responses(&json!({
+            "description": "What became of the lines",
+            "content": {"application/json": {
+                "schema": {"$ref": "#/components/schemas/ImportReport"},
+            }},
+        })),
+    })
+}
+
+/// An answer that is no error, and all errors that there are.
+fn responses(good: &Value) -> Map<String, Value> {
+    let mut responses = Map::new();
+    responses.insert("200".into(), good.clone());
     for (status, _, title) in Problem::KINDS {
         responses
             .entry(status.as_u16().to_string())
@@ -77,16 +124,7 @@ fn call() -> Value {
                 })
             });
     }
-    json!({
-        "operationId": "call_tool",
-        "summary": "Calls a tool",
-        "security": [{"oauth": []}],
-        "requestBody": {
-            "required": true,
-            "content": {"application/json": {"schema": {"oneOf": request}, "examples": examples}},
-        },
-        "responses": responses,
-    })
+    responses
 }
 
 fn reference(kind: &'static str) -> impl Fn(&Tool) -> Value {
@@ -116,6 +154,8 @@ fn schemas() -> Value {
         );
         schemas.insert(format!("{}_Result", tool.name), tool.output.clone());
     }
+    schemas.insert("ImportLine".into(), import_line());
+    schemas.insert("ImportReport".into(), import_report());
     schemas.insert(
         "Problem".into(),
         json!({
@@ -138,6 +178,53 @@ fn schemas() -> Value {
         }),
     );
     Value::Object(schemas)
+}
+
+/// What a line of an import may say: `app/src/line.rs` reads it.
+fn import_line() -> Value {
+    let instant = |what: &str| json!({"type": ["string", "null"], "description": what});
+    json!({
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "description": "What is remembered, at most 64 KiB"},
+            "permission": {"enum": ["private", "public"], "default": "private"},
+            "expiration_date": instant("An instant, or a date (its end in UTC); it may have passed"),
+            "created_at": instant("An instant or a date, not in the future"),
+            "updated_at": instant("An instant or a date, not before created_at"),
+            "id": {"type": "string", "format": "uuid"},
+        },
+        "required": ["text"],
+    })
+}
+
+fn import_report() -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    let lines = json!({
+        "type": "object",
+        "properties": {"count": count, "lines": {"type": "array", "items": count}},
+        "required": ["count", "lines"],
+    });
+    json!({
+        "type": "object",
+        "description": "Everything is counted; of each kind the first 1000 lines are named",
+        "properties": {
+            "dry_run": {"type": "boolean"},
+            "imported": count,
+            "duplicates": lines,
+            "differing": lines,
+            "refused": count,
+            "errors": {"type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "line": {"type": "integer", "minimum": 1},
+                    "field": {"type": ["string", "null"]},
+                    "reason": {"type": "string"},
+                },
+                "required": ["line", "field", "reason"],
+            }},
+        },
+        "required": ["dry_run", "imported", "duplicates", "differing", "refused", "errors"],
+    })
 }
 
 /// A call that works as it stands (with an id of one's own where one is needed).
