@@ -16,9 +16,14 @@ use picard_crypto::sha256;
 use picard_domain::{Plaintext, Span, UserId};
 use picard_embed::Embedder;
 use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics};
+use picard_search::Preparer;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{Error, Notice};
+
+/// What the names of all versions of the model that comes with Picard begin with.
+const E5: &str = "multilingual-e5-small/";
+const E5_DIMENSIONS: usize = 384;
 
 /// How long the model counts as working after it did: anybody may ask for readiness.
 const CHECKED_FOR: Span = Span::seconds(10);
@@ -67,6 +72,15 @@ impl Embedding {
 
     pub(crate) fn dimensions(&self) -> usize {
         self.embedder.dimensions()
+    }
+
+    /// Returns what makes memories ready for a search with the model's vectors.
+    pub(crate) fn preparer(&self) -> Preparer {
+        if self.model().starts_with(E5) && self.dimensions() == E5_DIMENSIONS {
+            Preparer::of_e5()
+        } else {
+            Preparer::new(self.dimensions())
+        }
     }
 
     /// Returns the vector of a person's question.

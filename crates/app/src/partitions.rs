@@ -20,7 +20,7 @@ use futures::future::try_join;
 use picard_crypto::DataKey;
 use picard_domain::UserId;
 use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Hit, Partition, Query, Ranking};
+use picard_search::{Hit, Partition, Preparer, Query, Ranking};
 use picard_store::{Db, changes::Position};
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
@@ -134,7 +134,7 @@ impl Partitions {
         target: Target<'_>,
         question: Question,
     ) -> Result<Vec<Hit>, Error> {
-        let slot = self.slot(target.user, embedding.dimensions());
+        let slot = self.slot(target.user, || embedding.preparer());
         let mut loaded = slot.loaded.clone().read_owned().await;
         if loaded.reached.revision < target.version {
             drop(loaded);
@@ -198,13 +198,13 @@ impl Partitions {
         Ok(())
     }
 
-    fn slot(&self, user: UserId, dimensions: usize) -> Arc<Slot> {
+    fn slot(&self, user: UserId, preparer: impl FnOnce() -> Preparer) -> Arc<Slot> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.kept.lock();
         let held = slots.of.entry(user).or_insert_with(|| {
             let loaded = Loaded {
                 reached: Position::default(),
-                partition: Partition::new(dimensions),
+                partition: Partition::of(preparer()),
             };
             let slot = Slot {
                 loaded: Arc::new(RwLock::new(loaded)),
@@ -323,7 +323,7 @@ mod tests {
 
     /// Notes that a user has so many memories in memory.
     async fn fill(partitions: &Partitions, n: u128, memories: u128) -> Arc<Slot> {
-        let slot = partitions.slot(user(n), 2);
+        let slot = partitions.slot(user(n), || Preparer::new(2));
         let place = Place {
             kept: partitions.kept.clone(),
             user: user(n),
@@ -361,7 +361,7 @@ mod tests {
             fill(&partitions, n, 200).await;
         }
         assert_eq!(here(&partitions), [user(1), user(2), user(3)]);
-        partitions.slot(user(1), 2);
+        partitions.slot(user(1), || Preparer::new(2));
         let bytes = partitions.kept.lock().bytes / 3;
         let room = 200_000 - 3 * bytes;
         fill(&partitions, 4, (room as u128 / 50).max(200)).await;

@@ -9,7 +9,7 @@ use std::{fmt::Write, hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
-use picard_search::{Entry, Partition, Query, Ranking};
+use picard_search::{Entry, Partition, Preparer, Query, Ranking};
 use uuid::Uuid;
 
 const DIMENSIONS: usize = 384;
@@ -75,6 +75,96 @@ fn filled(memories: usize) -> (Partition, Vec<Vec<f32>>) {
         plain.extend(vectors);
     }
     (partition, plain)
+}
+
+/// Vectors as those of e5: in one narrow cone, and in clusters within it.
+struct Space {
+    common: Vec<f32>,
+    topics: Vec<Vec<f32>>,
+}
+
+impl Space {
+    fn new(random: &mut Random) -> Self {
+        Self {
+            common: random.vector(),
+            topics: (0..512).map(|_| random.vector()).collect(),
+        }
+    }
+
+    fn vector(&self, random: &mut Random) -> Vec<f32> {
+        let topic = &self.topics[(random.unit() * 512.0) as usize];
+        let parts = self.common.iter().zip(topic).zip(random.vector());
+        parts
+            .map(|((common, topic), own)| 0.87 * common + 0.33 * topic + 0.37 * own)
+            .collect()
+    }
+}
+
+/// The same bytes, read once.
+fn read(bytes: &[u64]) -> u64 {
+    bytes.iter().fold(0, |sum, word| sum.wrapping_add(*word))
+}
+
+/// From a thousand to a million memories of one person: a question by its vector, by
+/// words and vector, and beside it a plain sum over the bytes of all rows, of which
+/// a first look by signs reads an eighth.
+fn sizes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sizes");
+    group
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3));
+    group.sample_size(20);
+    let most = std::env::var("PICARD_BENCH_MOST").ok();
+    let most: usize = most.and_then(|most| most.parse().ok()).unwrap_or(100_000);
+    for memories in [1_000, 10_000, 100_000, 1_000_000] {
+        if memories > most {
+            break;
+        }
+        let mut random = Random(7);
+        let space = Space::new(&mut random);
+        let preparer = Preparer::new(DIMENSIONS).with_common(&space.common);
+        let mut partition = Partition::of(preparer);
+        for n in 0..memories {
+            let vectors = [space.vector(&mut random)];
+            partition.upsert(id(n), entry(n, &random.text(12), &vectors));
+        }
+        partition.shrink();
+        #[allow(clippy::print_stderr, reason = "a figure that criterion cannot take")]
+        {
+            eprintln!("{partition:?}: {} bytes each", partition.bytes() / memories);
+        }
+        let asked: Vec<(String, Vec<f32>)> = (0..64)
+            .map(|_| (random.text(6), space.vector(&mut random)))
+            .collect();
+        let mut asked = asked.iter().cycle();
+        let mut run = |name: &str, words: bool| {
+            group.bench_function(BenchmarkId::new(name, memories), |b| {
+                b.iter(|| {
+                    let (text, vector) = asked.next().expect("a cycle does not end");
+                    black_box(partition.query(&Query {
+                        text: if words { text } else { "" },
+                        vector,
+                        filter: MemoryFilter::default(),
+                        now: Instant::from_micros(0),
+                        limit: 10,
+                        ranking: &Ranking::PRODUCT,
+                    }))
+                });
+            });
+        };
+        run("question", true);
+        run("by_vector", false);
+        for (name, bytes) in [
+            ("reading_the_rows", memories * DIMENSIONS),
+            ("reading_the_signs", memories * DIMENSIONS / 8),
+        ] {
+            let same = vec![1_u64; bytes / 8];
+            group.bench_function(BenchmarkId::new(name, memories), |b| {
+                b.iter(|| black_box(read(black_box(&same))));
+            });
+        }
+    }
+    group.finish();
 }
 
 fn naive(rows: &[Vec<f32>], query: &[f32]) -> Vec<(f32, usize)> {
@@ -172,5 +262,5 @@ fn changes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, searches, changes);
+criterion_group!(benches, searches, sizes, changes);
 criterion_main!(benches);

@@ -48,6 +48,7 @@
 //! ```
 
 mod centre;
+mod common;
 mod cues;
 mod dates;
 mod keywords;
@@ -57,6 +58,7 @@ mod rank;
 mod ranking;
 #[cfg(test)]
 mod reference;
+mod signs;
 mod timeline;
 mod vectors;
 

@@ -3,16 +3,18 @@
 //! A memory occupies a slot: a small number that `vectors` and `keywords` know it
 //! by. Slots have no gaps: when a memory goes, the last one takes its number.
 
-use std::{collections::HashMap, fmt, mem::size_of};
+use std::{collections::HashMap, fmt, mem::size_of, sync::Arc};
 
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     centre::Sum,
+    common,
     cues::Cues,
     dates::When,
     keywords::{Keywords, Listing, Words},
     query::{Candidates, Closeness},
+    signs::{Bounds, Signs},
     timeline::Timeline,
     vectors::{Codes, Rows, Vectors},
 };
@@ -40,6 +42,8 @@ pub struct Entry<'a> {
 pub struct Preparer {
     dimensions: usize,
     words: Words,
+    /// What all texts of the model have in common, and from when on it is of use.
+    signs: Option<(Arc<[f32]>, Bounds)>,
 }
 
 /// A memory that only has to be put into its place.
@@ -58,7 +62,31 @@ impl Preparer {
         Self {
             dimensions,
             words: Words::new(),
+            signs: None,
         }
+    }
+
+    /// Prepares for vectors of multilingual-e5-small.
+    pub fn of_e5() -> Self {
+        let common: Vec<f32> = common::E5.iter().map(|x| f32::from(*x) * 1e-4).collect();
+        Self::new(common.len()).with_common(&common)
+    }
+
+    /// Says what all vectors of the model have in common, their mean: then very many
+    /// are compared by a bit for each dimension first, and in full where it matters.
+    #[must_use]
+    pub fn with_common(self, common: &[f32]) -> Self {
+        let fits = common.len() == self.dimensions;
+        let signs = fits.then(|| (common.into(), Bounds::MEASURED));
+        Self { signs, ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_bounds(mut self, bounds: Bounds) -> Self {
+        if let Some((_, own)) = &mut self.signs {
+            *own = bounds;
+        }
+        self
     }
 
     /// Cuts a text into its words and rounds its vectors.
@@ -117,10 +145,12 @@ impl Partition {
     /// Makes an empty partition that takes in what this preparer, or a clone of it,
     /// made ready.
     pub fn of(preparer: Preparer) -> Self {
+        let signs = preparer.signs.as_ref();
+        let signs = signs.map(|(common, bounds)| Signs::new(common.to_vec(), *bounds));
         Self {
             slots: Vec::new(),
             by_id: HashMap::new(),
-            vectors: Vectors::new(preparer.dimensions),
+            vectors: Vectors::new(preparer.dimensions, signs),
             keywords: Keywords::new(preparer.words.clone()),
             timeline: Timeline::default(),
             closeness: Closeness::default(),

@@ -163,12 +163,10 @@ impl Partition {
             centring_prior,
             ..
         } = *query.ranking;
-        let towards = self.sum(&candidates, filter.permission).taken_off(
-            query.vector,
-            centring,
-            centring_prior,
-        );
-        let centred = self.vectors.scan(&towards.query, &candidates);
+        let sum = self.sum(&candidates, filter.permission);
+        let towards = sum.taken_off(query.vector, centring, centring_prior);
+        let apart = sum.taken_off(query.vector, 1.0, 0.0);
+        let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
         let ranked = self.rank(query, &candidates, centred.as_deref(), &matches);
 

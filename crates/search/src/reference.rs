@@ -6,7 +6,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::{Entry, Hit, Partition, Query, Ranking};
+use crate::{Entry, Hit, Partition, Preparer, Query, Ranking, signs::Bounds};
 
 const DIMENSIONS: usize = 8;
 
@@ -81,16 +81,38 @@ fn upsert(partition: &mut Partition, n: u8, given: &Given) {
 }
 
 fn partition_of<'a>(memories: impl IntoIterator<Item = (&'a u8, &'a Given)>) -> Partition {
-    let mut partition = Partition::new(DIMENSIONS);
+    filled(Partition::new(DIMENSIONS), memories)
+}
+
+fn filled<'a>(
+    mut partition: Partition,
+    memories: impl IntoIterator<Item = (&'a u8, &'a Given)>,
+) -> Partition {
     memories
         .into_iter()
         .for_each(|(n, given)| upsert(&mut partition, *n, given));
     partition
 }
 
+/// A partition that takes few rows for very many.
+fn with_signs() -> Partition {
+    let bounds = Bounds {
+        from: 6,
+        nearest: 4,
+        part: 8,
+        furthest: 2,
+    };
+    let preparer = Preparer::new(DIMENSIONS);
+    Partition::of(preparer.with_common(&[0.1; DIMENSIONS]).with_bounds(bounds))
+}
+
 /// Applies changes to a partition, which is asked in between, and to a plain map.
 fn applied(changes: &[Change]) -> (Partition, BTreeMap<u8, Given>) {
-    let (mut partition, mut map) = (Partition::new(DIMENSIONS), BTreeMap::new());
+    applied_to(Partition::new(DIMENSIONS), changes)
+}
+
+fn applied_to(mut partition: Partition, changes: &[Change]) -> (Partition, BTreeMap<u8, Given>) {
+    let mut map = BTreeMap::new();
     for change in changes {
         match change {
             Change::Upsert(n, given) => {
@@ -417,6 +439,18 @@ proptest! {
         prop_assert_eq!(&hits, &forward.query(&asked.query()));
         prop_assert_eq!(&hits, &backward.query(&asked.query()));
         prop_assert_eq!(ids(&hits), partition.most_similar(&asked.query()));
+    }
+
+    #[test]
+    fn a_first_look_by_signs_leaves_no_trace_either(changes in changes(), asked in asked()) {
+        let (partition, map) = applied_to(with_signs(), &changes);
+        let hits = partition.query(&asked.query());
+        let backward = filled(with_signs(), map.iter().rev());
+        prop_assert_eq!(&hits, &backward.query(&asked.query()));
+        let alone = filled(with_signs(), admitted(&map, &asked));
+        prop_assert_eq!(&hits, &alone.query(&asked.query()));
+        let all = partition.query(&Query { limit: usize::MAX, ..asked.query() });
+        prop_assert_eq!(&hits[..], &all[..asked.limit.min(all.len())]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use picard_domain::Permission;
 use simsimd::SpatialSimilarity;
 
-use crate::{centre::Sum, query::Candidates};
+use crate::{centre::Sum, query::Candidates, signs::Signs};
 
 /// The owner of a row whose memory is gone.
 const NOBODY: u32 = u32::MAX;
@@ -67,14 +67,17 @@ pub(crate) struct Vectors {
     scales: Vec<f32>,
     owners: Vec<u32>,
     freed: usize,
+    /// For a first look, where the model is one whose bits tell enough.
+    signs: Option<Signs>,
     /// Of the rows of each [`Permission`].
     sums: [Sum; 2],
 }
 
 impl Vectors {
-    pub(crate) fn new(dimensions: usize) -> Self {
+    pub(crate) fn new(dimensions: usize, signs: Option<Signs>) -> Self {
         Self {
             dimensions,
+            signs,
             codes: Vec::new(),
             scales: Vec::new(),
             owners: Vec::new(),
@@ -101,6 +104,9 @@ impl Vectors {
             for row in vectors.rows() {
                 let scale = scale(row);
                 self.sums[permission as usize].add(row, scale);
+                if let Some(signs) = &mut self.signs {
+                    signs.push(row, scale);
+                }
                 self.scales.push(scale);
                 self.owners.push(slot);
             }
@@ -116,6 +122,9 @@ impl Vectors {
         self.codes.shrink_to_fit();
         self.scales.shrink_to_fit();
         self.owners.shrink_to_fit();
+        if let Some(signs) = &mut self.signs {
+            signs.shrink();
+        }
     }
 
     /// Forgets rows: overwritten at once, given back when [`Self::compact`] says so.
@@ -128,6 +137,9 @@ impl Vectors {
         self.each(rows)
             .for_each(|(row, scale)| sum.subtract(row, scale));
         self.sums[permission as usize] = sum;
+        if let Some(signs) = &mut self.signs {
+            signs.clear(first..end);
+        }
         if end == self.owners.len() {
             self.codes[first * self.dimensions..].fill(0);
             self.truncate(first);
@@ -167,6 +179,9 @@ impl Vectors {
                 self.codes.copy_within(from * d..(from + count) * d, to * d);
                 self.scales.copy_within(from..from + count, to);
                 self.owners.copy_within(from..from + count, to);
+                if let Some(signs) = &mut self.signs {
+                    signs.copy_within(from..from + count, to);
+                }
                 moved(
                     owner,
                     Rows {
@@ -179,6 +194,9 @@ impl Vectors {
             from += count;
         }
         self.codes[to * d..].fill(0);
+        if let Some(signs) = &mut self.signs {
+            signs.clear(to..self.owners.len());
+        }
         self.truncate(to);
         self.freed = 0;
         self.shrink();
@@ -186,7 +204,15 @@ impl Vectors {
 
     /// Returns the cosine of each slot's closest row, [`NO_VECTOR`] where there is
     /// none or the slot is no candidate; nothing when `query` is of another length.
-    pub(crate) fn scan(&self, query: &[f32], candidates: &Candidates) -> Option<Vec<f32>> {
+    ///
+    /// Of very many rows some get a cosine that is only about theirs: see [`Signs`].
+    /// `centred` is the query without all that the candidates have in common.
+    pub(crate) fn scan(
+        &self,
+        query: &[f32],
+        centred: &[f32],
+        candidates: &Candidates,
+    ) -> Option<Vec<f32>> {
         if !self.fits(query) {
             return None;
         }
@@ -194,17 +220,28 @@ impl Vectors {
         quantise(query, &mut codes);
         let scale = scale(&codes);
         let mut cosines = vec![NO_VECTOR; candidates.slots()];
-        let rows = self
-            .codes
-            .chunks_exact(self.dimensions)
-            .zip(&self.scales)
-            .zip(&self.owners);
-        for ((row, row_scale), owner) in rows {
-            if *owner == NOBODY || !candidates.admits(*owner) {
-                continue;
+        let mut tell = |row: usize, cosine: f32| {
+            let best = &mut cosines[self.owners[row] as usize];
+            *best = best.max(cosine);
+        };
+        let takes_part = |row: usize| {
+            let owner = self.owners[row];
+            owner != NOBODY && candidates.admits(owner)
+        };
+        let exact = |row: usize| {
+            let own = &self.codes[row * self.dimensions..(row + 1) * self.dimensions];
+            cosine(own, self.scales[row], &codes, scale)
+        };
+        let many = |signs: &&Signs| self.owners.len() >= signs.bounds.from;
+        if let Some(signs) = self.signs.as_ref().filter(many) {
+            let distances = signs.distances(centred, takes_part);
+            if distances.count() >= signs.bounds.from {
+                distances.cosines(signs.bounds, exact, tell);
+                return Some(cosines);
             }
-            let best = &mut cosines[*owner as usize];
-            *best = best.max(cosine(row, *row_scale, &codes, scale));
+        }
+        for row in (0..self.owners.len()).filter(|row| takes_part(*row)) {
+            tell(row, exact(row));
         }
         Some(cosines)
     }
@@ -241,7 +278,11 @@ impl Vectors {
 
     pub(crate) fn bytes(&self) -> usize {
         let sums: usize = self.sums.iter().map(Sum::bytes).sum();
-        sums + self.codes.capacity() + 4 * self.scales.capacity() + 4 * self.owners.capacity()
+        let signs = self.signs.as_ref().map_or(0, Signs::bytes);
+        sums + signs
+            + self.codes.capacity()
+            + 4 * self.scales.capacity()
+            + 4 * self.owners.capacity()
     }
 
     fn fits(&self, vector: &[f32]) -> bool {
@@ -252,6 +293,9 @@ impl Vectors {
         self.codes.truncate(rows * self.dimensions);
         self.scales.truncate(rows);
         self.owners.truncate(rows);
+        if let Some(signs) = &mut self.signs {
+            signs.truncate(rows);
+        }
     }
 }
 
@@ -301,7 +345,7 @@ mod tests {
 
     fn cosines(vectors: &Vectors, query: &[f32], slots: usize) -> Vec<f32> {
         vectors
-            .scan(query, &Candidates::all(slots))
+            .scan(query, query, &Candidates::all(slots))
             .expect("a query of the same length")
     }
 
@@ -326,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_vector_is_as_close_as_possible_to_itself_whatever_its_length() {
-        let mut vectors = Vectors::new(3);
+        let mut vectors = Vectors::new(3, None);
         push(&mut vectors, 0, vec![0.1, -7.0, 3.0]);
         let cosine = cosines(&vectors, &[0.01, -0.7, 0.3], 1)[0];
         assert!((cosine - 1.0).abs() < 1e-6, "{cosine}");
@@ -334,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_vector_without_a_direction_is_close_to_nothing() {
-        let mut vectors = Vectors::new(2);
+        let mut vectors = Vectors::new(2, None);
         push(&mut vectors, 0, vec![0.0, 0.0]);
         push(&mut vectors, 1, vec![f32::NAN, f32::NAN]);
         push(&mut vectors, 2, vec![f32::INFINITY, 1.0]);
@@ -343,7 +387,7 @@ mod tests {
 
     #[test]
     fn rows_keep_their_owner_when_gaps_are_closed() {
-        let mut vectors = Vectors::new(2);
+        let mut vectors = Vectors::new(2, None);
         let axis = |slot: u32| {
             if slot.is_multiple_of(2) {
                 vec![1.0, 0.0]
