@@ -13,13 +13,15 @@
 //! The story is in `run`; `server` is the process, `person` the browser, `texts`
 //! what people remember and ask, `measure` the clock;
 //! `surfaces` compares `/mcp` with `/api/tools`, `topologies` SQLite with one and two
-//! nodes over PostgreSQL, and `crowd` asks where very many people are.
+//! nodes over PostgreSQL, `crowd` asks where very many people are, and `scale` where
+//! one person has very many memories.
 
 mod crowd;
 mod measure;
 mod person;
 mod postgres;
 mod report;
+mod scale;
 mod server;
 mod surfaces;
 mod system;
@@ -37,6 +39,7 @@ use crowd::Crowd;
 use measure::{Work, measure};
 use person::{Application, Person};
 use report::Report;
+use scale::Scale;
 use server::Server;
 use surfaces::{Questions, Surfaces};
 use texts::Texts;
@@ -81,6 +84,8 @@ enum Other {
     Topologies(Topologies),
     /// A database with very many people in it
     Crowd(Crowd),
+    /// One person with very many memories
+    Scale(Scale),
 }
 
 #[tokio::main]
@@ -91,6 +96,7 @@ async fn main() -> ExitCode {
         None => run(&settings).await,
         Some(Other::Topologies(topologies)) => topologies.run(&settings).await,
         Some(Other::Crowd(crowd)) => crowd.run(&settings).await,
+        Some(Other::Scale(scale)) => scale.run(&settings).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -153,7 +159,7 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     };
     let ask = move |n: u32, question: String| async move {
         let hits = of(n).query_memory(&Query::new(&question)).await?;
-        assert!(!hits.is_empty(), "a query finds something");
+        assert!(!hits.memories.is_empty(), "a query finds something");
         anyhow::Ok(())
     };
     let repeated = move |n: u32| ask(n, texts.question(n % REPEATED));

@@ -97,6 +97,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Returns where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.site.folder.path()
+    }
+
     /// Returns the master keys, as the server wrote them.
     pub(crate) fn keyring(&self) -> anyhow::Result<String> {
         let file = self.site.folder.path().join("data/server/keyring");

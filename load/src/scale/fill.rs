@@ -1,0 +1,233 @@
+//! Makes one person's memories, sealed as the server would seal them, and puts them
+//! into the database by the thousand.
+//!
+//! Embedding a million texts would take hours, so the vectors are made up: like those
+//! of e5 they lie in one narrow cone (unrelated ones have a cosine of about 0.76) and
+//! in clusters within it. Texts are as long as what people note down, with every other
+//! word one of the few that all texts have, and the rest by Zipf's law.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context as _;
+use picard_crypto::{DataKey, Keyring, Wrapped};
+use picard_domain::{Clock as _, Entropy};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use uuid::Uuid;
+
+use crate::system::{SystemClock, SystemEntropy};
+
+/// Memories stored in one transaction.
+const AT_ONCE: u32 = 10_000;
+
+/// The dimensions of the model's vectors.
+const DIMENSIONS: usize = 384;
+
+const MODEL: &str = "multilingual-e5-small/1";
+
+const VOCABULARY: f64 = 200_000.0;
+const TOPICS: usize = 512;
+const HOUR: i64 = 3_600_000_000;
+
+/// The words of English that every other word is one of.
+const COMMON: [&str; 16] = [
+    "the", "and", "to", "a", "of", "in", "is", "that", "it", "was", "for", "on", "with", "my",
+    "at", "by",
+];
+const SYLLABLES: [&str; 20] = [
+    "ba", "ce", "di", "fo", "gu", "ha", "ke", "li", "mo", "nu", "pa", "re", "si", "to", "vu", "wa",
+    "xe", "yi", "zo", "lan",
+];
+
+/// The database of a server on this machine.
+pub(crate) struct Filling {
+    connection: SqliteConnection,
+    keyring: Keyring,
+}
+
+impl Filling {
+    pub(crate) async fn open(database: &Path, keyring: &str) -> anyhow::Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(database)
+            .busy_timeout(Duration::from_secs(30));
+        let connection = SqliteConnection::connect_with(&options).await;
+        Ok(Self {
+            connection: connection.context("the server's database cannot be opened")?,
+            keyring: Keyring::parse(keyring)?,
+        })
+    }
+
+    /// Gives a person so many memories.
+    #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+    pub(crate) async fn fill(&mut self, handle: &str, memories: u32) -> anyhow::Result<()> {
+        let user = sqlx::query_as("SELECT id, key_id, wrapped_key FROM users WHERE handle = $1");
+        let (user, key_id, bytes): (Uuid, String, Vec<u8>) =
+            user.bind(handle).fetch_one(&mut self.connection).await?;
+        let key_id = key_id.parse()?;
+        let key = self
+            .keyring
+            .unwrap(&Wrapped { key_id, bytes }, user.as_bytes())?;
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ u64::from(memories));
+        let space = Space::new(&mut dice);
+        for start in (0..memories).step_by(AT_ONCE as usize) {
+            let mut tx = self.connection.begin().await?;
+            for n in start..(start + AT_ONCE).min(memories) {
+                let row = Row::new(&key, user, n, &space, &mut dice);
+                row.store(user, &mut tx).await?;
+            }
+            tx.commit().await?;
+            eprint!("\r{} of {memories} memories", start + AT_ONCE);
+        }
+        eprintln!();
+        let version = sqlx::query("UPDATE users SET version = $1 WHERE id = $2");
+        let version = version.bind(i64::from(memories)).bind(user);
+        version.execute(&mut self.connection).await?;
+        // What was written stands in the log of the database until somebody moves it.
+        let moved = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+        moved.execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Reads all rows of a person's memories once, in the order of a load, and opens none.
+    pub(crate) async fn read(&mut self, handle: &str) -> anyhow::Result<i64> {
+        let read = sqlx::query_scalar(
+            "SELECT SUM(LENGTH(ciphertext) + LENGTH(sealed)) FROM (
+                 SELECT m.ciphertext, v.sealed FROM memories m
+                 LEFT JOIN vectors v ON v.user_id = m.user_id AND v.memory_id = m.id
+                 WHERE m.user_id = (SELECT id FROM users WHERE handle = $1) AND m.revision > 0
+                 ORDER BY m.revision)",
+        );
+        Ok(read.bind(handle).fetch_one(&mut self.connection).await?)
+    }
+}
+
+struct Row {
+    id: Uuid,
+    created_at: i64,
+    revision: i64,
+    ciphertext: String,
+    sealed: Vec<u8>,
+}
+
+impl Row {
+    fn new(key: &DataKey, user: Uuid, n: u32, space: &Space, dice: &mut Dice) -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let created_at = SystemClock.now().micros() - i64::from(n % 10_000) * HOUR;
+        let millis = (created_at / 1000) as u64;
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid();
+        // As `picard_app` binds a vector to its place: owner, then memory.
+        let place = [*user.as_bytes(), *id.as_bytes()].concat();
+        Self {
+            id,
+            created_at,
+            revision: i64::from(n) + 1,
+            ciphertext: key.fernet_encrypt(&dice.text()),
+            sealed: key.seal(entropy, &place, &space.vector(dice)),
+        }
+    }
+
+    async fn store(self, user: Uuid, to: &mut SqliteConnection) -> anyhow::Result<()> {
+        let memory = sqlx::query(
+            "INSERT INTO memories (user_id, id, permission, expiration_date, created_at,
+                                   updated_at, revision, ciphertext)
+             VALUES ($1, $2, 'private', NULL, $3, $3, $4, $5)",
+        );
+        let memory = memory.bind(user).bind(self.id).bind(self.created_at);
+        let memory = memory.bind(self.revision).bind(self.ciphertext);
+        memory.execute(&mut *to).await?;
+        let vectors = sqlx::query(
+            "INSERT INTO vectors (user_id, memory_id, model, sealed) VALUES ($1, $2, $3, $4)",
+        );
+        let vectors = vectors
+            .bind(user)
+            .bind(self.id)
+            .bind(MODEL)
+            .bind(self.sealed);
+        vectors.execute(&mut *to).await?;
+        Ok(())
+    }
+}
+
+/// Where vectors lie.
+struct Space {
+    common: Vec<f32>,
+    topics: Vec<Vec<f32>>,
+}
+
+impl Space {
+    fn new(dice: &mut Dice) -> Self {
+        Self {
+            common: dice.direction(),
+            topics: (0..TOPICS).map(|_| dice.direction()).collect(),
+        }
+    }
+
+    /// Returns a vector as the server writes it: a mark, then a byte for each dimension.
+    fn vector(&self, dice: &mut Dice) -> Vec<u8> {
+        let topic = &self.topics[dice.below(TOPICS)];
+        let own = dice.direction();
+        let parts = self.common.iter().zip(topic).zip(&own);
+        let vector: Vec<f32> = parts
+            .map(|((common, topic), own)| 0.87 * common + 0.33 * topic + 0.37 * own)
+            .collect();
+        let largest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        let codes = vector
+            .iter()
+            .map(|x| ((x * 127.0 / largest).round() as i8).cast_unsigned());
+        [1].into_iter().chain(codes).collect()
+    }
+}
+
+/// `xorshift64*`: fast, and good enough for texts that mean nothing.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 33) as usize % end
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn direction(&mut self) -> Vec<f32> {
+        let raw: Vec<f32> = (0..DIMENSIONS)
+            .map(|_| (0..3).map(|_| self.unit() as f32 - 0.5).sum())
+            .collect();
+        let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+        raw.into_iter().map(|x| x / length).collect()
+    }
+
+    /// 12 to 36 words.
+    fn text(&mut self) -> String {
+        let words = 12 + self.below(25);
+        let mut text = String::new();
+        for n in 0..words {
+            if n > 0 {
+                text.push(' ');
+            }
+            if n % 2 == 0 {
+                self.word(&mut text);
+            } else {
+                text.push_str(COMMON[self.below(COMMON.len())]);
+            }
+        }
+        text + "."
+    }
+
+    /// A word: the n-th is n times rarer than the first.
+    fn word(&mut self, text: &mut String) {
+        let mut rank = VOCABULARY.powf(self.unit()) as usize;
+        text.push_str(SYLLABLES[rank % 19]);
+        while rank > 0 {
+            text.push_str(SYLLABLES[rank % SYLLABLES.len()]);
+            rank /= SYLLABLES.len();
+        }
+    }
+}
