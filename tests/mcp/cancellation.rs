@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use picard_embed::{Embedder, Error};
+use picard_embed::{Embedder, Error, Window};
 use picard_testkit::HashEmbedder;
 use picard_tests::{
     application::call,
@@ -69,7 +69,11 @@ impl Embedder for Ponderous {
         self.embedder.reads(question)
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
+        self.embedder.windows(text)
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.thinking += 1;
         while !state.may_go_on {
@@ -80,7 +84,7 @@ impl Embedder for Ponderous {
         }
         state.thinking -= 1;
         drop(state);
-        self.embedder.embed_passage(text)
+        self.embedder.embed_window(window)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::table::TokenTable;
 use crate::unigram::Unigram;
 use crate::vector::normalise;
 use crate::window::windows;
-use crate::{Embedder, Error};
+use crate::{Embedder, Error, Window};
 
 /// The names of the model's files in its folder.
 pub mod files {
@@ -128,31 +128,9 @@ impl E5 {
         POSITIONS - 2 - self.query.len().max(self.passage.len())
     }
 
-    fn embed(&self, prefix: &[u32], ids: &[u32]) -> Result<Vec<f32>, Error> {
-        let columns = self.table.columns();
-        let marked = [
-            &[self.vocabulary.begin_id],
-            prefix,
-            ids,
-            &[self.vocabulary.end_id],
-        ]
-        .concat();
-        let mut rows = Vec::with_capacity(marked.len() * columns);
-        for id in &marked {
-            self.table.push_row(*id, &mut rows);
-        }
-        let rows = NdTensorView::from_data([marked.len(), columns], rows.as_slice());
-        let lane = self.lanes.take();
-        let inputs = vec![(self.input, rows.as_dyn().into())];
-        let [hidden] = self
-            .encoder
-            .run_n(inputs, [self.output], Some(lane.options()))
-            .map_err(Error::Run)?;
-        drop(lane);
-        let hidden: NdTensor<f32, 1> = hidden.try_into().map_err(|_| Error::NotAnEncoder {
-            what: "its output is not one vector of f32",
-        })?;
-        Ok(normalise(hidden.to_vec()))
+    fn marked(&self, prefix: &[u32], ids: &[u32]) -> Window {
+        let (begin, end) = ([self.vocabulary.begin_id], [self.vocabulary.end_id]);
+        Window::new([&begin, prefix, ids, &end].concat())
     }
 }
 
@@ -165,10 +143,14 @@ impl Embedder for E5 {
         self.table.columns()
     }
 
+    fn at_once(&self) -> NonZeroUsize {
+        self.lanes.count()
+    }
+
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
         let mut ids = self.vocabulary.tokens(text).ids;
         ids.truncate(self.room());
-        self.embed(&self.query, &ids)
+        self.embed_window(&self.marked(&self.query, &ids))
     }
 
     fn reads(&self, question: &str) -> Result<usize, Error> {
@@ -177,12 +159,32 @@ impl Embedder for E5 {
         Ok(self.vocabulary.bytes_of(question, &tokens, room))
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
         let tokens = self.vocabulary.tokens(text);
-        let windows = windows(&tokens.borders, self.room());
-        self.lanes.each(&windows, |window| {
-            self.embed(&self.passage, &tokens.ids[window.clone()])
-        })
+        let windows = windows(&tokens.borders, self.room()).into_iter();
+        Ok(windows
+            .map(|window| self.marked(&self.passage, &tokens.ids[window]))
+            .collect())
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
+        let (tokens, columns) = (window.tokens(), self.table.columns());
+        let mut rows = Vec::with_capacity(tokens.len() * columns);
+        for id in tokens {
+            self.table.push_row(*id, &mut rows);
+        }
+        let rows = NdTensorView::from_data([tokens.len(), columns], rows.as_slice());
+        let lane = self.lanes.take();
+        let inputs = vec![(self.input, rows.as_dyn().into())];
+        let [hidden] = self
+            .encoder
+            .run_n(inputs, [self.output], Some(lane.options()))
+            .map_err(Error::Run)?;
+        drop(lane);
+        let hidden: NdTensor<f32, 1> = hidden.try_into().map_err(|_| Error::NotAnEncoder {
+            what: "its output is not one vector of f32",
+        })?;
+        Ok(normalise(hidden.to_vec()))
     }
 
     fn work(&self) -> crate::Work {

@@ -2,24 +2,22 @@
 //!
 //! One thread per embedding and not all threads for one: a query is too small to be shared out
 //! (12 tokens take 4.4 ms on one core and 4.3 on two), and embeddings that share threads wait for
-//! each other's pieces. A caller takes a lane for one window of a text, so a question never waits
-//! for a whole long document.
+//! each other's pieces. A caller takes a lane for one window of a text, so that a question need not
+//! wait for a whole long document; who comes before whom is for the callers to settle.
 
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use rten::{RunOptions, ThreadPool};
 
-use crate::{Error, Work};
+use crate::Work;
 
 pub(crate) struct Lanes {
     queue: Mutex<Queue>,
     moved: Condvar,
-    count: usize,
+    count: NonZeroUsize,
     done: Done,
 }
 
@@ -52,7 +50,7 @@ impl Lanes {
         Self {
             queue,
             moved: Condvar::new(),
-            count: count.get(),
+            count,
             done: Done::default(),
         }
     }
@@ -98,25 +96,9 @@ impl Lanes {
         }
     }
 
-    /// Applies a function to all items, on as many threads as there are lanes, in order.
-    pub(crate) fn each<T: Sync, R: Send>(
-        &self,
-        items: &[T],
-        apply: impl Fn(&T) -> Result<R, Error> + Sync,
-    ) -> Result<Vec<R>, Error> {
-        if items.len() < 2 || self.count < 2 {
-            return items.iter().map(apply).collect();
-        }
-        let share = |part: &[T]| part.iter().map(&apply).collect::<Result<Vec<R>, Error>>();
-        let shares = std::thread::scope(|scope| {
-            let parts = items.chunks(items.len().div_ceil(self.count));
-            let threads: Vec<_> = parts.map(|part| scope.spawn(move || share(part))).collect();
-            let joined = threads.into_iter().map(ScopedJoinHandle::join);
-            joined
-                .map(|share| share.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect::<Result<Vec<_>, Error>>()
-        })?;
-        Ok(shares.into_iter().flatten().collect())
+    /// How many there are.
+    pub(crate) fn count(&self) -> NonZeroUsize {
+        self.count
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -175,17 +157,5 @@ mod tests {
         assert!(most.load(Ordering::SeqCst) <= 2);
         assert_eq!(lanes.work().windows, 800, "each turn is counted");
         assert_eq!(lanes.queue().idle.len(), 2);
-    }
-
-    #[test]
-    fn items_shared_out_keep_their_order() {
-        let lanes = Lanes::new(NonZeroUsize::new(3).expect("three"));
-        for len in [0, 1, 2, 7] {
-            let items: Vec<usize> = (0..len).collect();
-            let twice = lanes
-                .each(&items, |item| Ok(item * 2))
-                .expect("nothing fails");
-            assert_eq!(twice, items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        }
     }
 }

@@ -4,8 +4,9 @@
 //! model of the BERT family that an operator puts into a folder; [`load_dir`] tells which of the two
 //! a folder holds. Both are an [`Embedder`], and that is all that the use cases know of them.
 //! Ranking and keeping vectors is not done here (see `picard-search`), nor is anything
-//! asynchronous: an embedding keeps a core busy for milliseconds to seconds, so callers in a
-//! runtime use `spawn_blocking`.
+//! asynchronous, nor whose turn it is: an embedding keeps a core busy for milliseconds to seconds,
+//! so callers in a runtime have threads and a queue for it. [`Embedder::windows`] and
+//! [`Embedder::embed_window`] are there for them: a long text need not be done at one go.
 //!
 //! # The files of the model
 //! `models/multilingual-e5-small/` holds the four files of [`ModelFiles`], named by the constants of
@@ -35,11 +36,12 @@ mod unigram;
 mod vector;
 mod window;
 
-use std::{path::Path, time::Duration};
+use std::{num::NonZeroUsize, path::Path, time::Duration};
 
 pub use e5::{E5, ModelFiles, files};
 pub use error::Error;
 pub use onnx::OnnxModel;
+pub use window::Window;
 
 /// Turns texts into vectors whose cosine is the likeness of their meanings.
 ///
@@ -59,9 +61,26 @@ pub trait Embedder: Send + Sync {
     /// longer than the model reads, about those in front of where it is cut off.
     fn reads(&self, question: &str) -> Result<usize, Error>;
 
-    /// Embeds a text that is to be found: one vector for each of its overlapping windows, in
-    /// order. A short text has one window; no text has none, and none has more than 64.
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error>;
+    /// Cuts a text that is to be found into its overlapping windows, in order. A short text has
+    /// one window, and none has more than 64. Quick beside what it takes to embed them.
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error>;
+
+    /// Embeds a window that this model cut.
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error>;
+
+    /// Embeds a text that is to be found: one vector for each of its windows.
+    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
+        let windows = self.windows(text)?;
+        windows
+            .iter()
+            .map(|window| self.embed_window(window))
+            .collect()
+    }
+
+    /// Tells how many embeddings are best computed at once; more callers wait for each other.
+    fn at_once(&self) -> NonZeroUsize {
+        std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    }
 
     /// Tells how much was done so far, for those who watch it.
     fn work(&self) -> Work {

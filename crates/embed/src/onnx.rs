@@ -8,12 +8,13 @@ use std::path::Path;
 use rten::{Model, ModelOptions, NodeId, Value};
 use rten_tensor::{AsView, Layout, NdTensorView};
 use tokenizers::Tokenizer;
+use zeroize::Zeroizing;
 
 use crate::lanes::Lanes;
 use crate::settings::{Pooling, Settings};
 use crate::vector::normalise;
 use crate::window::{Border, ends_sentence, windows};
-use crate::{Embedder, Error};
+use crate::{Embedder, Error, Window};
 
 /// The most tokens given to a model at once: all of the family read 512.
 const POSITIONS: usize = 512;
@@ -92,7 +93,7 @@ impl OnnxModel {
         });
         let [query, passage] = marks;
         loaded.room = POSITIONS.saturating_sub(query?.max(passage?)).max(1);
-        loaded.dimensions = loaded.embed("", "a")?.len();
+        loaded.dimensions = loaded.embed_window(&loaded.marked("", "a")?)?.len();
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let folder = folder.file_name().unwrap_or_default().to_string_lossy();
         loaded.name = format!("{folder}/{}", loaded.settings.digest);
@@ -130,45 +131,18 @@ impl OnnxModel {
         Ok(windows(&borders, self.room).into_iter().map(part).collect())
     }
 
-    fn embed(&self, prompt: &str, text: &str) -> Result<Vec<f32>, Error> {
-        let text = format!("{prompt}{text}");
+    fn marked(&self, prompt: &str, text: &str) -> Result<Window, Error> {
+        let text = Zeroizing::new(format!("{prompt}{text}"));
         let encoding = self
             .tokenizer
-            .encode(text, true)
+            .encode(text.as_str(), true)
             .map_err(Error::Tokenizer)?;
-        let shorten = |values: &[u32]| {
-            let mut values: Vec<i32> = values.iter().map(|value| *value as i32).collect();
-            if values.len() > POSITIONS {
-                // The last token is the mark of the end.
-                values.drain(POSITIONS - 1..values.len() - 1);
-            }
-            values
-        };
-        let (ids, types) = (
-            shorten(encoding.get_ids()),
-            shorten(encoding.get_type_ids()),
-        );
-        if ids.is_empty() {
-            // A tokenizer without marks, and a text without tokens: like nothing.
-            return Ok(vec![0.0; self.dimensions]);
+        let mut ids = encoding.get_ids().to_vec();
+        if ids.len() > POSITIONS {
+            // The last token is the mark of the end.
+            ids.drain(POSITIONS - 1..ids.len() - 1);
         }
-        let ones = vec![1; ids.len()];
-        let inputs = self.inputs.iter().map(|(input, node)| {
-            let values = match input {
-                Input::Ids => &ids,
-                Input::Mask => &ones,
-                Input::Types => &types,
-            };
-            let row = NdTensorView::from_data([1, ids.len()], values.as_slice());
-            (*node, row.as_dyn().into())
-        });
-        let lane = self.lanes.take();
-        let [hidden] = self
-            .model
-            .run_n(inputs.collect(), [self.output], Some(lane.options()))
-            .map_err(Error::Run)?;
-        drop(lane);
-        self.pool(hidden).map(normalise)
+        Ok(Window::new(ids))
     }
 
     /// Makes one vector of the hidden states of all tokens.
@@ -212,8 +186,12 @@ impl Embedder for OnnxModel {
         self.dimensions
     }
 
+    fn at_once(&self) -> NonZeroUsize {
+        self.lanes.count()
+    }
+
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.embed(&self.settings.query, text)
+        self.embed_window(&self.marked(&self.settings.query, text)?)
     }
 
     fn reads(&self, question: &str) -> Result<usize, Error> {
@@ -230,10 +208,37 @@ impl Embedder for OnnxModel {
         Ok(question.floor_char_boundary(end.saturating_sub(prompt.len())))
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        self.lanes.each(&self.cut(text)?, |part| {
-            self.embed(&self.settings.passage, part)
-        })
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
+        let parts = self.cut(text)?.into_iter();
+        parts
+            .map(|part| self.marked(&self.settings.passage, part))
+            .collect()
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
+        let ids: Vec<i32> = window.tokens().iter().map(|id| *id as i32).collect();
+        if ids.is_empty() {
+            // A tokenizer without marks, and a text without tokens: like nothing.
+            return Ok(vec![0.0; self.dimensions]);
+        }
+        // One text and not a pair: all of its tokens count, and are of the first type.
+        let (ones, zeros) = (vec![1; ids.len()], vec![0; ids.len()]);
+        let inputs = self.inputs.iter().map(|(input, node)| {
+            let values = match input {
+                Input::Ids => &ids,
+                Input::Mask => &ones,
+                Input::Types => &zeros,
+            };
+            let row = NdTensorView::from_data([1, ids.len()], values.as_slice());
+            (*node, row.as_dyn().into())
+        });
+        let lane = self.lanes.take();
+        let [hidden] = self
+            .model
+            .run_n(inputs.collect(), [self.output], Some(lane.options()))
+            .map_err(Error::Run)?;
+        drop(lane);
+        self.pool(hidden).map(normalise)
     }
 
     fn work(&self) -> crate::Work {

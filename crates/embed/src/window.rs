@@ -7,6 +7,29 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
+/// A part of a text, as a model reads it: its tokens. They tell what the text said, so they are
+/// overwritten when the window is dropped.
+#[derive(Clone)]
+pub struct Window {
+    tokens: Zeroizing<Vec<u32>>,
+}
+
+impl Window {
+    /// Of the ids of its tokens, with everything that the model wants before and behind them.
+    pub fn new(tokens: Vec<u32>) -> Self {
+        Self {
+            tokens: Zeroizing::new(tokens),
+        }
+    }
+
+    /// Shows the tokens: what it costs to embed them grows with their number.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+}
+
 /// How good a place is for a window to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Border {

@@ -3,10 +3,11 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use picard_embed::{Embedder, Error, Work};
+use picard_embed::{Embedder, Error, Window, Work};
 
 /// An embedder that remembers the vectors of questions.
 pub(crate) struct Queries {
@@ -55,8 +56,16 @@ impl Embedder for Queries {
         self.model.reads(question)
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        self.model.embed_passage(text)
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
+        self.model.windows(text)
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
+        self.model.embed_window(window)
+    }
+
+    fn at_once(&self) -> NonZeroUsize {
+        self.model.at_once()
     }
 
     fn work(&self) -> Work {
@@ -81,8 +90,16 @@ impl Embedder for Anew {
         self.0.reads(question)
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        self.0.embed_passage(text)
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
+        self.0.windows(text)
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
+        self.0.embed_window(window)
+    }
+
+    fn at_once(&self) -> NonZeroUsize {
+        self.0.at_once()
     }
 
     fn work(&self) -> Work {

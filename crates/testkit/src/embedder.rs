@@ -1,6 +1,6 @@
 //! An embedder that knows words and no meaning.
 
-use picard_embed::{Embedder, Error};
+use picard_embed::{Embedder, Error, Window};
 
 /// A bag of hashed words in 64 dimensions: texts are close when they share words.
 ///
@@ -22,15 +22,27 @@ impl Embedder for HashEmbedder {
     }
 
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        Ok(bag(&words(text)))
+        let words = words(text);
+        Ok(bag(&words
+            .iter()
+            .map(|word| token(word))
+            .collect::<Vec<_>>()))
     }
 
     fn reads(&self, question: &str) -> Result<usize, Error> {
         Ok(question.len())
     }
 
-    fn embed_passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        Ok(words(text).chunks(WINDOW).map(bag).collect())
+    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
+        let words = words(text);
+        let windows = words.chunks(WINDOW);
+        Ok(windows
+            .map(|words| Window::new(words.iter().map(|word| token(word)).collect()))
+            .collect())
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
+        Ok(bag(window.tokens()))
     }
 }
 
@@ -41,12 +53,11 @@ fn words(text: &str) -> Vec<String> {
     words.map(str::to_lowercase).collect()
 }
 
-fn bag(words: &[String]) -> Vec<f32> {
+fn bag(tokens: &[u32]) -> Vec<f32> {
     let mut vector = vec![0.0_f32; DIMENSIONS];
-    for word in words {
-        let hash = fnv1a(word);
-        let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
-        vector[(hash % DIMENSIONS as u64) as usize] += sign;
+    for token in tokens {
+        let sign = if token >> 31 == 0 { 1.0 } else { -1.0 };
+        vector[*token as usize % DIMENSIONS] += sign;
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {
@@ -55,6 +66,12 @@ fn bag(words: &[String]) -> Vec<f32> {
         }
     }
     vector
+}
+
+/// A dimension in the lowest bits, and a sign in the highest.
+fn token(word: &str) -> u32 {
+    let hash = fnv1a(word);
+    ((hash >> 63 << 31) | (hash % DIMENSIONS as u64)) as u32
 }
 
 /// FNV-1a with a last mixing step: the same in every build, unlike the hasher of

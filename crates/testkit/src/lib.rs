@@ -5,6 +5,7 @@ pub mod cluster;
 mod databases;
 mod embedder;
 mod entropy;
+mod held;
 pub mod postgres;
 
 pub use clock::FakeClock;
@@ -12,3 +13,4 @@ pub use cluster::Cluster;
 pub use databases::{TestDatabase, databases};
 pub use embedder::HashEmbedder;
 pub use entropy::SeededEntropy;
+pub use held::HeldEmbedder;
