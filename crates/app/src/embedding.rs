@@ -1,24 +1,32 @@
-//! Texts to vectors, off the async threads.
+//! Texts to vectors, off the async threads and in fair turns.
 //!
-//! The embedder itself lets in as many as there are cores, by turns of one
-//! window of a text, so that a question never waits for a whole long document.
+//! What is asked for goes into a bounded queue (`queue.rs`), from which as many threads as there are
+//! cores take the pieces of work (`work.rs`) in an order that is fair between people (`turns.rs`).
+
+mod queue;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod work;
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use moka::sync::Cache;
 use picard_crypto::sha256;
 use picard_domain::{Plaintext, Span, UserId};
 use picard_embed::Embedder;
-use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics};
+use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics, WaitingText};
 use picard_search::Preparer;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::{Mutex, OnceCell};
 
+use self::{queue::Queue, turns::Kind, work::Work};
+pub(crate) use self::{queue::Whose, work::Chunks};
 use crate::{Error, Notice};
 
 /// What the names of all versions of the model that comes with Picard begin with.
@@ -31,16 +39,18 @@ const CHECKED_FOR: Span = Span::seconds(10);
 /// Query vectors kept: at 384 dimensions about 7 MiB.
 const CACHED_QUERIES: u64 = 4096;
 
-/// Threads that may wait for the embedder at once; whoever comes after waits without one.
-const WAITING: usize = 64;
+/// What is known of a question, once somebody has put it there.
+type Remembered = Arc<OnceCell<Asked>>;
 
 /// The model, and the vectors of recent queries.
 ///
 /// The cache is in memory only and its keys are digests, so it holds no text.
 pub(crate) struct Embedding {
     embedder: Arc<dyn Embedder>,
-    queries: Cache<[u8; 32], Asked>,
-    turns: Arc<Semaphore>,
+    queue: Arc<Queue>,
+    queries: Cache<[u8; 32], Remembered>,
+    /// Held while the model is tried.
+    trying: Mutex<()>,
     /// When the model last ran well on being asked to, in microseconds.
     ran_well_at: AtomicI64,
     metrics: Arc<ServerMetrics>,
@@ -57,9 +67,10 @@ pub(crate) struct Asked {
 impl Embedding {
     pub(crate) fn new(embedder: Arc<dyn Embedder>, metrics: Arc<ServerMetrics>) -> Self {
         Self {
+            queue: Queue::new(embedder.clone(), metrics.clone()),
             embedder,
             queries: Cache::new(CACHED_QUERIES),
-            turns: Arc::new(Semaphore::new(WAITING)),
+            trying: Mutex::new(()),
             ran_well_at: AtomicI64::new(i64::MIN),
             metrics,
         }
@@ -83,50 +94,58 @@ impl Embedding {
         }
     }
 
-    /// Returns the vector of a person's question.
+    /// Returns the vector of a person's question. Equal questions of one person at the same moment
+    /// are embedded once.
     pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Asked, Error> {
         // By person: how fast an answer comes must not tell what others asked.
         let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
-        if let Some(asked) = self.queries.get(&digest) {
-            self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
-            return Ok(asked);
-        }
-        let text = Plaintext::new(text.to_owned());
-        let asked = self
-            .timed(EmbeddedText::Query, move |embedder| {
-                let text = text.expose();
-                Ok::<_, picard_embed::Error>(Asked {
-                    vector: embedder.embed_query(text)?.into(),
-                    notice: Notice::truncated(text, embedder.reads(text)?),
-                })
-            })
-            .await?
-            .map_err(Error::internal)?;
-        self.queries.insert(digest, asked.clone());
-        Ok(asked)
-    }
-
-    /// Returns the vectors of a memory, one for each of its overlapping chunks.
-    pub(crate) async fn passage(&self, text: &str) -> Result<Vec<Vec<f32>>, Error> {
-        let text = Plaintext::new(text.to_owned());
-        let vectors = self
-            .timed(EmbeddedText::Passage, move |embedder| {
-                embedder.embed_passage(text.expose())
+        let remembered = self.queries.get_with(digest, Remembered::default);
+        let mut is_new = false;
+        // If the first who asks hangs up, or fails, the next goes on in their place.
+        let asked = remembered
+            .get_or_try_init(async || {
+                is_new = true;
+                self.ask(Whose::Person(who), text).await
             })
             .await?;
-        vectors.map_err(Error::internal)
+        if !is_new {
+            self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
+        }
+        Ok(asked.clone())
+    }
+
+    /// Returns the vectors of a text that is stored, one for each of its overlapping windows.
+    pub(crate) async fn passage(&self, whose: Whose, text: &str) -> Result<Chunks, Error> {
+        let text = Plaintext::new(text.to_owned());
+        let mut chunks = self.passages(whose, vec![text]).await?;
+        Ok(chunks.pop().unwrap_or_default())
+    }
+
+    /// Returns the vectors of many texts, in their order; on all cores, as far as others leave
+    /// them. Either all have their vectors or there is an error.
+    pub(crate) async fn passages(
+        &self,
+        whose: Whose,
+        texts: Vec<Plaintext>,
+    ) -> Result<Vec<Chunks>, Error> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _waiting = self.metrics.embedding(WaitingText::Passage, texts.len());
+        let (pieces, answer) = Work::texts(texts);
+        self.queue.done(Kind::Text, whose, pieces, answer).await
     }
 
     /// Runs the model once, past the cache, unless it ran well a moment ago.
     pub(crate) async fn check(&self, now: picard_domain::Instant) -> Result<(), Error> {
+        // However many ask, one tries.
+        let _trying = self.trying.lock().await;
         let last = picard_domain::Instant::from_micros(self.ran_well_at.load(Ordering::Relaxed));
         if last <= now && now < last + CHECKED_FOR {
             return Ok(());
         }
-        let vector = self
-            .in_turn(|embedder| embedder.embed_query("ready?"))
-            .await?;
-        vector.map_err(|error| Error::Unavailable(error.into()))?;
+        let tried = self.ask(Whose::House, "ready?").await;
+        tried.map_err(|error| Error::Unavailable(error.into()))?;
         self.ran_well_at.store(now.micros(), Ordering::Relaxed);
         Ok(())
     }
@@ -137,39 +156,14 @@ impl Embedding {
         self.metrics.embedder(EmbeddingTotals {
             windows: work.windows,
             busy: work.busy,
-            wait: work.wait,
+            wait: work.wait + self.queue.waited(),
         });
     }
 
-    async fn timed<T: Send + 'static>(
-        &self,
-        kind: EmbeddedText,
-        work: impl FnOnce(&dyn Embedder) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let _pending = self.metrics.embedding();
-        let began = Instant::now();
-        let done = self.in_turn(work).await?;
-        self.metrics.embedded(kind, began.elapsed());
-        Ok(done)
-    }
-
-    /// The turn goes along to the thread: a caller who hangs up gives none back
-    /// while its work goes on.
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Embedder) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let turn = self
-            .turns
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(Error::internal)?;
-        let embedder = self.embedder.clone();
-        let done = spawn_blocking(move || {
-            let _turn = turn;
-            work(&*embedder)
-        });
-        Ok(done.await?)
+    async fn ask(&self, whose: Whose, text: &str) -> Result<Asked, Error> {
+        let _waiting = self.metrics.embedding(WaitingText::Query, 1);
+        let (piece, answer) = Work::question(Plaintext::new(text.to_owned()));
+        let kind = Kind::Question;
+        self.queue.done(kind, whose, vec![piece], answer).await
     }
 }

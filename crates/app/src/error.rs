@@ -45,6 +45,18 @@ pub enum Error {
         /// When the next attempt will be considered.
         retry_after_seconds: u64,
     },
+    /// So much of this caller waits to be embedded already that no more was taken in.
+    #[error("too much waits to be embedded for you; try again in {retry_after_seconds} seconds")]
+    TooMuchAtOnce {
+        /// When there will be room, about.
+        retry_after_seconds: u64,
+    },
+    /// So much of all callers together waits to be embedded that no more was taken in.
+    #[error("too much waits to be embedded; try again in {retry_after_seconds} seconds")]
+    Overloaded {
+        /// When there will be room, about.
+        retry_after_seconds: u64,
+    },
     /// The database or the model cannot be used right now.
     #[error("the service is not available right now")]
     Unavailable(#[source] Cause),

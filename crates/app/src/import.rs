@@ -9,7 +9,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures::future::try_join_all;
 use picard_crypto::{DataKey, sha256};
 use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use picard_store::{
@@ -206,10 +205,8 @@ impl Importer<'_> {
         fates: &mut [Fate],
     ) -> Result<(), Error> {
         let (app, caller) = (self.app, self.caller);
-        let sealed = new
-            .iter()
-            .map(|(_, id, _, line)| app.seal(caller, *id, &line.text));
-        let sealed = try_join_all(sealed).await?;
+        let texts = new.iter().map(|(_, id, _, line)| (*id, &line.text));
+        let sealed = app.seal_all(caller, &texts.collect::<Vec<_>>()).await?;
         let rows: Vec<_> = new
             .iter()
             .zip(&sealed)

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use picard_crypto::DataKey;
 use picard_domain::{
-    Expired, Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, UserId,
+    Expired, Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, Plaintext, UserId,
 };
 use picard_store::memories::{
     self, MemoryUpdate, NewMemory as NewRow, SealedVectors, StoredMemory, Written,
@@ -11,7 +11,9 @@ use picard_store::memories::{
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
-    audit::Reading, vectors,
+    audit::Reading,
+    embedding::{Chunks, Whose},
+    vectors,
 };
 
 /// Binds a sealed cursor to its purpose, so that nothing else passes for one.
@@ -190,14 +192,36 @@ impl App {
         id: MemoryId,
         text: &MemoryText,
     ) -> Result<Sealed, Error> {
-        let chunks = self.embedding.passage(text.expose()).await?;
+        let whose = Whose::Person(caller.user_id);
+        let chunks = self.embedding.passage(whose, text.expose()).await?;
+        Ok(self.sealed(caller, id, text, &chunks))
+    }
+
+    /// Seals many texts, each for its id: their embedding takes all cores that others leave.
+    pub(crate) async fn seal_all(
+        &self,
+        caller: &Access,
+        texts: &[(MemoryId, &MemoryText)],
+    ) -> Result<Vec<Sealed>, Error> {
+        let plain = texts.iter().map(|(_, text)| text.expose().to_owned());
+        let plain = plain.map(Plaintext::new).collect();
+        let whose = Whose::Person(caller.user_id);
+        let embedded = self.embedding.passages(whose, plain).await?;
+        Ok(texts
+            .iter()
+            .zip(&embedded)
+            .map(|((id, text), chunks)| self.sealed(caller, *id, text, chunks))
+            .collect())
+    }
+
+    fn sealed(&self, caller: &Access, id: MemoryId, text: &MemoryText, chunks: &Chunks) -> Sealed {
         let bound = vectors::bound_to(caller.user_id, id);
-        Ok(Sealed {
+        Sealed {
             ciphertext: caller.key.fernet_encrypt(text.expose()),
             vectors: caller
                 .key
-                .seal(self.entropy(), &bound, &vectors::encode(&chunks)),
-        })
+                .seal(self.entropy(), &bound, &vectors::encode(chunks)),
+        }
     }
 
     pub(crate) fn sealed_vectors<'a>(&'a self, sealed: &'a Sealed) -> SealedVectors<'a> {

@@ -9,7 +9,7 @@ use picard_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, vectors};
+use crate::{App, Error, embedding::Whose, vectors};
 
 /// Memories read at once.
 const AT_ONCE: usize = 20;
@@ -58,7 +58,7 @@ impl App {
             .open_stored(memory.user_id, &memory.key_id, wrapped)
             .await?;
         let text = key.fernet_decrypt(&memory.ciphertext)?;
-        let chunks = self.embedding.passage(text.expose()).await?;
+        let chunks = self.embedding.passage(Whose::House, text.expose()).await?;
         let bound = vectors::bound_to(memory.user_id, memory.id);
         let sealed = key.seal(self.entropy(), &bound, &vectors::encode(&chunks));
         let vectors = SealedVectors {

@@ -73,6 +73,10 @@ labels! {
         Document = "document",
         /// Calls of one person's applications.
         Pace = "pace",
+        /// What waits to be embedded of one person.
+        Embedding = "embedding",
+        /// What waits to be embedded of all.
+        EmbeddingOfAll = "embedding_of_all",
     }
     /// What happens to codes and tokens.
     TokenEvent {
@@ -106,8 +110,15 @@ labels! {
     EmbeddedText {
         /// A question.
         Query = "query",
-        /// A question whose vector was there.
+        /// A question whose vector was there, or on its way.
         Cached = "cached",
+        /// A memory.
+        Passage = "passage",
+    }
+    /// What waits to be embedded.
+    WaitingText {
+        /// A question.
+        Query = "query",
         /// A memory.
         Passage = "passage",
     }

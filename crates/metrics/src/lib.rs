@@ -23,7 +23,7 @@ pub use definition::{Definition, Kind, Of};
 pub use http::{Answered, Http, method_word};
 pub use label::{
     Counts, DataKeyLookup, EmbeddedText, Label, Limit, LogIn, Outcome, PartitionWork, RegisteredBy,
-    Surface, TokenEvent, Turn,
+    Surface, TokenEvent, Turn, WaitingText,
 };
 pub use list::ALL;
 pub use process::{ProcessMetrics, ProcessState};

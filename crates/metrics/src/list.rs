@@ -55,7 +55,7 @@ list! {
         "Applications that became known: by themselves, by a document, by an administrator.";
 
     EMBEDDING_TEXTS = "picard_embedding_texts_total", Kind::Counter, Server, ["kind"],
-        "Texts that the model turned into vectors; cached is a question whose vector was there.";
+        "Texts that the model turned into vectors; cached is a question whose vector was there, or on its way.";
     EMBEDDING_SECONDS = "picard_embedding_duration_seconds", EMBEDDING, Server, ["kind"],
         "Time from asking for a text's vectors until they are there, the wait included.";
     EMBEDDING_WINDOWS = "picard_embedding_windows_total", Kind::Counter, Server, [],
@@ -64,7 +64,7 @@ list! {
         "Time that cores spent in the model, added up over all of them.";
     EMBEDDING_WAIT = "picard_embedding_wait_seconds_total", Kind::Counter, Server, [],
         "Time that windows waited for a core, added up over all of them.";
-    EMBEDDING_QUEUE = "picard_embedding_queue_length", Kind::Gauge, Server, [],
+    EMBEDDING_QUEUE = "picard_embedding_queue_length", Kind::Gauge, Server, ["kind"],
         "Texts that were asked for and have no vectors yet.";
 
     PARTITION_WORK = "picard_partition_updates_total", Kind::Counter, Server, ["kind"],

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::{
     Family, Http,
     label::{
         Counts, DataKeyLookup, EmbeddedText, Label as _, Limit, LogIn, Outcome, PartitionWork,
-        RegisteredBy, Surface, TokenEvent, Turn,
+        RegisteredBy, Surface, TokenEvent, Turn, WaitingText,
     },
     list,
     registry::{Registry, Told},
@@ -41,7 +41,7 @@ pub struct ServerMetrics {
     windows: Told,
     busy: Told,
     wait: Told,
-    queue: IntGauge,
+    queue: IntGaugeVec,
     partition_work: Counts<PartitionWork>,
     partition_seconds: HistogramVec,
     evicted: IntCounter,
@@ -69,6 +69,10 @@ impl Default for ServerMetrics {
     fn default() -> Self {
         let registry = Registry::new(Some("server"));
         let partition_seconds = registry.histograms(&list::PARTITION_SECONDS);
+        let queue = registry.gauges(&list::EMBEDDING_QUEUE);
+        for kind in WaitingText::EVERY {
+            queue.with_label_values(&[kind.as_str()]).set(0);
+        }
         Self {
             http: Http::new(&registry),
             tools: Tools {
@@ -87,7 +91,7 @@ impl Default for ServerMetrics {
             windows: registry.seconds(&list::EMBEDDING_WINDOWS),
             busy: registry.seconds(&list::EMBEDDING_BUSY),
             wait: registry.seconds(&list::EMBEDDING_WAIT),
-            queue: registry.gauge(&list::EMBEDDING_QUEUE),
+            queue,
             partition_work: Counts::new(registry.counters(&list::PARTITION_WORK)),
             partition_seconds,
             evicted: registry.counter(&list::PARTITION_EVICTED),
@@ -109,10 +113,12 @@ impl ServerMetrics {
         self.registry.families()
     }
 
-    /// Notes that a text waits for its vectors, until the guard is dropped.
-    pub fn embedding(&self) -> Pending<'_> {
-        self.queue.inc();
-        Pending(&self.queue)
+    /// Notes that texts wait for their vectors, until the guard is dropped.
+    pub fn embedding(&self, kind: WaitingText, texts: usize) -> Pending {
+        let queue = self.queue.with_label_values(&[kind.as_str()]);
+        let texts = as_gauge(texts);
+        queue.add(texts);
+        Pending { queue, texts }
     }
 
     /// Notes that a text has its vectors.
@@ -197,13 +203,16 @@ fn as_gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A text that waits for its vectors.
+/// Texts that wait for their vectors.
 #[derive(Debug)]
-pub struct Pending<'a>(&'a IntGauge);
+pub struct Pending {
+    queue: IntGauge,
+    texts: i64,
+}
 
-impl Drop for Pending<'_> {
+impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.dec();
+        self.queue.sub(self.texts);
     }
 }
 

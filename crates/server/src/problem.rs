@@ -235,6 +235,18 @@ impl From<Error> for Problem {
             Error::TooManyAttempts {
                 retry_after_seconds,
             } => Self::rate_limited(retry_after_seconds),
+            Error::TooMuchAtOnce {
+                retry_after_seconds,
+            } => Self {
+                detail: error.to_string(),
+                ..Self::rate_limited(retry_after_seconds)
+            },
+            Error::Overloaded {
+                retry_after_seconds,
+            } => Self {
+                retry_after: Some(retry_after_seconds),
+                ..Self::new("unavailable", error.to_string())
+            },
             Error::Unavailable(cause) => {
                 tracing::warn!(%cause, "unavailable");
                 let detail = "the database or the model cannot be used; try again soon";

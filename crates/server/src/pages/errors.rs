@@ -54,6 +54,20 @@ fn page_of(browser: &Browser, error: Error) -> ErrorPage {
         Error::TooManyAttempts {
             retry_after_seconds,
         } => too_many(browser, retry_after_seconds),
+        Error::TooMuchAtOnce {
+            retry_after_seconds,
+        }
+        | Error::Overloaded {
+            retry_after_seconds,
+        } => start(
+            browser
+                .error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Back in a moment",
+                    "The server has too much to do right now. Nothing was changed or lost.",
+                )
+                .retry_after(retry_after_seconds),
+        ),
         Error::NotFound(what) => {
             let sentence =
                 format!("There is no such {what} in your account. It may be gone already.");
