@@ -10,6 +10,7 @@ use std::{fmt::Write, hint::black_box, time::Duration};
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
 use picard_search::{Entry, Partition, Preparer, Query, Ranking};
+use picard_search::{Conditions, Entry, Partition, Query, Ranking};
 use uuid::Uuid;
 
 const DIMENSIONS: usize = 384;
@@ -202,6 +203,7 @@ fn searches(c: &mut Criterion) {
                         text,
                         vector,
                         filter,
+                        conditions: Conditions::none(),
                         now,
                         limit: 10,
                         ranking: &Ranking::PRODUCT,

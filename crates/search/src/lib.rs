@@ -10,7 +10,8 @@
 //!
 //! How a query is answered, in the order of the modules:
 //!
-//! 1. [`Query::filter`] decides which memories are candidates. What it does not
+//! 1. [`Query::filter`] and [`Query::conditions`] decide which memories are
+//!    candidates ([`ParsedQuery`] reads conditions out of a question). What they do not
 //!    admit takes no part at all, not even in the statistics: the answer is the
 //!    one that a partition of the candidates alone would give.
 //! 2. `centre`: what the vectors of all candidates have in common is taken off the
@@ -25,7 +26,7 @@
 //!
 //! ```
 //! use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
-//! use picard_search::{Entry, Partition, Query, Ranking};
+//! use picard_search::{Conditions, Entry, Partition, Query, Ranking};
 //! # use uuid::Uuid;
 //! let mut partition = Partition::new(2);
 //! let id = MemoryId::from_uuid(Uuid::from_u128(1));
@@ -40,6 +41,7 @@
 //!     text: "earl grey",
 //!     vector: &[0.6, 0.8],
 //!     filter: MemoryFilter::default(),
+//!     conditions: Conditions::none(),
 //!     now: Instant::from_micros(1),
 //!     limit: 10,
 //!     ranking: &Ranking::PRODUCT,
@@ -49,6 +51,7 @@
 
 mod centre;
 mod common;
+mod conditions;
 mod cues;
 mod dates;
 mod keywords;
@@ -60,9 +63,14 @@ mod ranking;
 mod reference;
 mod signs;
 mod timeline;
+mod syntax;
 mod vectors;
 
 pub use partition::{Entry, Partition, Prepared, Preparer};
 pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};
 pub use vectors::Codes;
+pub use conditions::Conditions;
+pub use keywords::Phrase;
+pub use partition::{Entry, Partition};
+pub use syntax::{ParsedQuery, QueryError};

@@ -5,9 +5,10 @@
 
 use std::{collections::HashMap, fmt, mem::size_of, sync::Arc};
 
-use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
+    Query,
     centre::Sum,
     common,
     cues::Cues,
@@ -275,9 +276,24 @@ impl Partition {
             + self.keywords.bytes()
     }
 
-    pub(crate) fn candidates(&self, filter: MemoryFilter, now: Instant) -> Candidates {
-        let admits = |slot: &Slot| filter.admits(slot.permission, slot.expires, now);
-        Candidates::new(self.slots.iter().map(admits))
+    /// The memories that take part in the answer to a query.
+    pub(crate) fn candidates(&self, query: &Query<'_>) -> Candidates {
+        // Asking for expired ones is for lists: a search never returns them.
+        let filter = MemoryFilter {
+            expired: Expired::Exclude,
+            ..query.filter
+        };
+        let needs = query.conditions.needs(&self.keywords);
+        let admits = |(at, slot): (usize, &Slot)| {
+            filter.admits(slot.permission, slot.expires, query.now)
+                && query
+                    .conditions
+                    .admit(slot.id, slot.permission, slot.created_at)
+                && needs
+                    .iter()
+                    .all(|phrase| self.keywords.may_hold(at, phrase))
+        };
+        Candidates::new(self.slots.iter().enumerate().map(admits))
     }
 
     /// Sums the vectors of the candidates, which are all of `permission` if there is

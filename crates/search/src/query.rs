@@ -1,9 +1,9 @@
 //! A question to a partition, and what comes back.
 
-use picard_domain::{Expired, Instant, MemoryFilter, MemoryId};
+use picard_domain::{Instant, MemoryFilter, MemoryId};
 
 use crate::{
-    Partition, Ranking, dates,
+    Conditions, Partition, Ranking, dates,
     keywords::Matches,
     rank::{self, Ranked, Stretch},
     vectors::NO_VECTOR,
@@ -19,6 +19,8 @@ pub struct Query<'a> {
     pub vector: &'a [f32],
     /// Which memories may be found. Expired ones never are, whatever it says.
     pub filter: MemoryFilter,
+    /// What else must hold of them: [`Conditions::none`] when nothing must.
+    pub conditions: &'a Conditions,
     /// The instant that decides what is expired.
     pub now: Instant,
     /// The most hits to return. The limit is filled whenever enough memories pass
@@ -152,12 +154,7 @@ impl Partition {
     /// The order is a function of the memories and the query alone: equal ones are
     /// ordered newest first, then by id.
     pub fn query(&self, query: &Query<'_>) -> Vec<Hit> {
-        // Asking for expired ones is for lists: a search never returns them.
-        let filter = MemoryFilter {
-            expired: Expired::Exclude,
-            ..query.filter
-        };
-        let candidates = self.candidates(filter, query.now);
+        let candidates = self.candidates(query);
         let Ranking {
             centring,
             centring_prior,
@@ -167,6 +164,12 @@ impl Partition {
         let towards = sum.taken_off(query.vector, centring, centring_prior);
         let apart = sum.taken_off(query.vector, 1.0, 0.0);
         let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
+        let towards = self.sum(&candidates, query.filter.permission).taken_off(
+            query.vector,
+            centring,
+            centring_prior,
+        );
+        let centred = self.vectors.scan(&towards.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
         let ranked = self.rank(query, &candidates, centred.as_deref(), &matches);
 

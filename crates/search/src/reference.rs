@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::{Entry, Hit, Partition, Preparer, Query, Ranking, signs::Bounds};
+use crate::{Conditions, Entry, Hit, Partition, Query, Ranking};
+
+mod conditions;
 
 const DIMENSIONS: usize = 8;
 
@@ -49,6 +52,7 @@ impl Asked {
             text,
             vector,
             filter: *filter,
+            conditions: Conditions::none(),
             now: *now,
             limit: *limit,
             ranking: &self.ranking,
@@ -489,7 +493,7 @@ proptest! {
         let (permission, expires, created_at) = (Permission::Private, None, now);
         partition.upsert(id(1), Entry { text: &text, vectors: &[], permission, expires, created_at });
         for text in [&text, &question] {
-            let hits = partition.query(&Query { text, vector: &[], filter, now, limit: 3, ranking: &Ranking::PRODUCT });
+            let hits = partition.query(&Query { text, vector: &[], filter, conditions: Conditions::none(), now, limit: 3, ranking: &Ranking::PRODUCT });
             prop_assert_eq!(hits.len(), 1);
         }
         prop_assert!(partition.remove(id(1)));

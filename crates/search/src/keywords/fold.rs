@@ -3,15 +3,31 @@
 use unicode_normalization::UnicodeNormalization;
 
 /// Folds a text to compatibility composed form (NFKC) in lower case, with plain
-/// apostrophes and hyphens.
+/// apostrophes and hyphens and without characters that nobody sees.
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.nfkc()
+    text.chars()
+        .filter(|c| !is_invisible(*c))
+        .nfkc()
         .flat_map(char::to_lowercase)
         .map(plain)
         .collect()
+}
+
+/// Tells whether a character has no width and no meaning of its own: soft hyphens,
+/// joiners, marks of direction, selectors of variants. Pasted texts are full of them,
+/// also inside words.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}'
+        | '\u{115f}'..='\u{1160}' | '\u{3164}' | '\u{ffa0}'     // Hangul fillers
+        | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 fn plain(c: char) -> char {
@@ -31,5 +47,12 @@ mod tests {
         assert_eq!(fold("ＡＢＣ－１２３４"), "abc-1234");
         assert_eq!(fold("Anna\u{2019}s cafe\u{301}"), "anna's caf\u{e9}");
         assert_eq!(fold("ÜBER ﬁn"), "über fin");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_not_there() {
+        assert_eq!(fold("Ea\u{200b}rl\u{feff} \u{202e}Gr\u{ad}ey"), "earl grey");
+        assert_eq!(fold("e\u{200d}\u{301}"), "é");
+        assert_eq!(fold("می\u{200c}خواهم"), "میخواهم");
     }
 }

@@ -7,6 +7,7 @@
 
 mod fold;
 mod language;
+mod phrase;
 mod posting;
 mod search;
 mod stop_words;
@@ -19,7 +20,10 @@ use std::{
 };
 
 use crate::{cues::Cues, partition::table_bytes};
+pub(crate) use fold::{fold, is_invisible};
 use language::{Language, Languages};
+pub use phrase::Phrase;
+pub(crate) use phrase::{Needs, Units};
 use posting::{Posting, find};
 pub(crate) use search::Matches;
 pub(crate) use tokens::is_unspaced;

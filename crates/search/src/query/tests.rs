@@ -1,6 +1,6 @@
 //! What a person finds.
 
-use picard_domain::Permission;
+use picard_domain::{Expired, Permission};
 use uuid::Uuid;
 
 use super::*;
@@ -35,6 +35,7 @@ fn query<'a>(text: &'a str, vector: &'a [f32]) -> Query<'a> {
         text,
         vector,
         filter,
+        conditions: Conditions::none(),
         now: Instant::from_micros(0),
         limit: 10,
         ranking: &Ranking::PRODUCT,

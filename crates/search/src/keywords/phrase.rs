@@ -1,0 +1,252 @@
+//! Words next to each other: what the index can tell of them, and what a text tells.
+//!
+//! The index knows the stems of a text without their order and without stop words.
+//! That is enough to pass over most memories; the others have to be read.
+
+use std::{hash::BuildHasher, ops::Range};
+
+use picard_domain::Plaintext;
+
+use super::{
+    Keywords,
+    fold::fold,
+    language::{self, Language, Languages},
+    tokens::{Token, Tokens},
+};
+
+/// Words that are looked for next to each other, in this order.
+///
+/// Folded, so that case and width do not count. Its words are whole ones as they
+/// are written: other forms are other words. Codes (`c++`, `abc-1234`) are compared
+/// with their signs.
+#[derive(Debug, Clone)]
+pub struct Phrase(Plaintext);
+
+/// A phrase of more than [`Phrase::MAX_WORDS`].
+#[derive(Debug)]
+pub(crate) struct TooLong;
+
+impl Phrase {
+    /// The most words of a phrase.
+    pub const MAX_WORDS: usize = 100;
+
+    /// Takes in a phrase; `None` when there is no word in it.
+    pub(crate) fn new(text: &str) -> Result<Option<Self>, TooLong> {
+        let folded = fold(text);
+        let words = Units::of(&folded).0.len();
+        if words > Self::MAX_WORDS {
+            return Err(TooLong);
+        }
+        Ok((words > 0).then(|| Self(Plaintext::new(folded))))
+    }
+
+    /// Tells whether a text holds the phrase.
+    pub(crate) fn occurs_in(&self, text: &Units<'_>) -> bool {
+        let wanted = Units::of(self.0.expose());
+        let here = |window: &[Unit<'_>]| {
+            let mut pairs = wanted.0.iter().zip(window);
+            pairs.all(|(wanted, unit)| wanted.is(unit))
+        };
+        text.0.windows(wanted.0.len()).any(here)
+    }
+}
+
+/// A text as the words that stand in it one after the other.
+pub(crate) struct Units<'a>(Vec<Unit<'a>>);
+
+/// One word, one character of a script without spaces, or a code that has no words.
+struct Unit<'a> {
+    text: &'a str,
+    at: usize,
+    /// The code that the word is a part of.
+    code: Option<&'a str>,
+}
+
+impl<'a> Units<'a> {
+    /// Cuts a text that [`fold`] made, just as the index does.
+    pub(crate) fn of(folded: &'a str) -> Self {
+        let tokens = Tokens::of(folded);
+        let start = |text: &str| text.as_ptr().addr() - folded.as_ptr().addr();
+        let unit = |text: &'a str, code| Unit {
+            text,
+            at: start(text),
+            code,
+        };
+        let mut codes: Vec<(Range<usize>, &str, bool)> = Vec::new();
+        for token in tokens.iter() {
+            if let Token::Identifier(code) = token {
+                codes.push((start(code)..start(code) + code.len(), code, false));
+            }
+        }
+        let (mut units, mut next) = (Vec::new(), 0);
+        for token in tokens.iter() {
+            match token {
+                Token::Word(word) => {
+                    while codes
+                        .get(next)
+                        .is_some_and(|(at, ..)| at.end <= start(word))
+                    {
+                        next += 1;
+                    }
+                    let part_of = codes.get_mut(next);
+                    let part_of = part_of.filter(|(at, ..)| at.contains(&start(word)));
+                    let code = part_of.map(|(_, code, has_words)| {
+                        *has_words = true;
+                        *code
+                    });
+                    units.push(unit(word, code));
+                }
+                Token::Single(character) | Token::Lone(character) => {
+                    units.push(unit(character, None));
+                }
+                Token::Pair(_) | Token::Identifier(_) => {}
+            }
+        }
+        let alone = codes.into_iter().filter(|(.., has_words)| !has_words);
+        units.extend(alone.map(|(_, code, _)| unit(code, Some(code))));
+        units.sort_by_key(|unit| unit.at);
+        Self(units)
+    }
+}
+
+impl Unit<'_> {
+    /// Tells whether a unit of a text is this one of a phrase: a word is also found
+    /// inside of a code, a code only as a whole.
+    fn is(&self, found: &Self) -> bool {
+        self.text == found.text && (self.code.is_none() || self.code == found.code)
+    }
+}
+
+/// What a memory must be listed under to hold a phrase, by its language.
+pub(crate) struct Needs(Vec<(Language, Vec<u64>)>);
+
+impl Keywords {
+    /// Returns what the index can ask for a phrase.
+    pub(crate) fn needs(&self, phrase: &Phrase) -> Needs {
+        let tokens = Tokens::of(phrase.0.expose());
+        let listed = |language: Language| {
+            let listed = tokens.iter().filter(|token| match token {
+                Token::Pair(_) => false,
+                token => !language::is_stop_word(*token, language),
+            });
+            let hash = |token| self.keyed.hash_one(&*language::stem(token, language));
+            (language, listed.map(hash).collect())
+        };
+        Needs(Languages::ALL.iter().map(listed).collect())
+    }
+
+    /// Tells whether a slot may hold a phrase; one that does is never missed.
+    pub(crate) fn may_hold(&self, slot: usize, needs: &Needs) -> bool {
+        let document = &self.documents[slot];
+        let needed = needs.0.iter().find(|(of, _)| *of == document.language);
+        needed.is_none_or(|(_, terms)| {
+            terms
+                .iter()
+                .all(|term| document.terms.binary_search(term).is_ok())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn holds(text: &str, phrase: &str) -> bool {
+        let folded = fold(text);
+        let phrase = Phrase::new(phrase).expect("is short").expect("has words");
+        phrase.occurs_in(&Units::of(&folded))
+    }
+
+    #[test]
+    fn words_stand_next_to_each_other_as_whole_words() {
+        assert!(holds("Hot EARL Grey, please.", "earl grey"));
+        assert!(holds("earl (grey)", "Earl, Grey"));
+        assert!(!holds("earl of grey", "earl grey"));
+        assert!(!holds("pearl grey", "earl grey"));
+        assert!(!holds("earl greys", "earl grey"));
+        assert!(!holds("grey earl", "earl grey"));
+        assert!(holds("to be or not to be", "not to be"));
+    }
+
+    #[test]
+    fn spellings_that_look_the_same_are_the_same_and_accents_count() {
+        assert!(holds("cafe\u{301} ＣＬＵＢ", "café club"));
+        assert!(!holds("cafe club", "café club"));
+        assert!(holds(
+            "Anna\u{2019}s ea\u{200b}rl gr\u{ad}ey",
+            "anna's earl grey"
+        ));
+    }
+
+    #[test]
+    fn a_code_is_held_with_its_signs_and_its_parts_are_words() {
+        assert!(holds("I write C++ and C#.", "c++"));
+        assert!(!holds("I write C and sing.", "c++"));
+        assert!(!holds("C. I know C++.", "c# "));
+        assert!(holds("I know C++ well", "know C++ well"));
+        assert!(!holds("I know C well, not C++", "know C++ well"));
+        assert!(holds("the address jean@example.com", "example"));
+        assert!(!holds("the words jean example com", "jean@example.com"));
+        assert!(holds("host 10.0.0.1 is up", "host 10.0.0.1 is"));
+        assert!(!holds("host 10.0.0.2 is up", "host 10.0.0.1 is"));
+    }
+
+    #[test]
+    fn in_scripts_without_spaces_characters_stand_next_to_each_other() {
+        assert!(holds("我喜欢喝绿茶。", "绿茶"));
+        assert!(!holds("绿色的茶", "绿茶"));
+        assert!(holds("학교에 간다", "학교"));
+    }
+
+    #[test]
+    fn a_phrase_is_of_bounded_length_and_has_a_word() {
+        assert!(Phrase::new(&"a ".repeat(100)).is_ok());
+        assert!(Phrase::new(&"a ".repeat(101)).is_err());
+        assert!(matches!(Phrase::new(" ...🙂 "), Ok(None)));
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let word = "[a-c]{1,2}|The|of|running|c\\+\\+|ab-12|a_b|1\\.5|Größe|l'ami|书店|книги|'|-|\\.|\u{200d}";
+        let separator = prop::sample::select(&[" ", "", ", ", "\n"][..]);
+        prop::collection::vec((word, separator), 0..12).prop_map(|parts| {
+            parts
+                .into_iter()
+                .flat_map(|(a, b)| [a, b.to_owned()])
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_never_passes_over_a_text_that_holds_the_phrase(
+            text in texts(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
+        ) {
+            let folded = fold(&text);
+            let units = Units::of(&folded);
+            prop_assume!(!units.0.is_empty());
+            let (a, b) = (from.index(units.0.len()), to.index(units.0.len()));
+            let end = &units.0[a.max(b)];
+            let phrase = &folded[units.0[a.min(b)].at..end.at + end.text.len()];
+            let phrase = Phrase::new(phrase).expect("is short").expect("has words");
+            if phrase.occurs_in(&units) {
+                let mut keywords = Keywords::new();
+                keywords.push(&text);
+                prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
+            }
+        }
+
+        #[test]
+        fn any_two_texts_can_be_compared(text: String, phrase: String) {
+            if let Ok(Some(phrase)) = Phrase::new(&phrase) {
+                let mut keywords = Keywords::new();
+                keywords.push(&text);
+                let folded = fold(&text);
+                if phrase.occurs_in(&Units::of(&folded)) {
+                    prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
+                }
+            }
+        }
+    }
+}
