@@ -56,8 +56,8 @@ pub(crate) struct Embedding {
     metrics: Arc<ServerMetrics>,
 }
 
-/// A question as the model sees it.
-#[derive(Clone)]
+/// A question as the model sees it; by default it sees nothing.
+#[derive(Clone, Default)]
 pub(crate) struct Asked {
     pub(crate) vector: Arc<[f32]>,
     /// What was not read of it, if it was too long.

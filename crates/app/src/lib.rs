@@ -39,6 +39,7 @@ mod passwords;
 mod people_types;
 mod persona;
 mod readiness;
+mod reading;
 mod recall;
 mod registration;
 mod renewal;
@@ -75,6 +76,7 @@ pub use people_types::{
     Account, ApplicationView, DeletionError, LogInError, NewAccount, PasswordError, Person,
     SessionView, SignUpError, SignedIn, Visit,
 };
+pub use picard_search::{ParsedQuery, QueryError};
 pub use picard_store::audit::{Act, Bookmark, By, Entry, Note, Surface};
 pub use readiness::{DatabaseState, ModelState, State};
 pub use requests::{

@@ -13,6 +13,13 @@ pub enum Notice {
         /// How many it has.
         of: usize,
     },
+    /// No memory meets the conditions that the question names.
+    NothingMeetsConditions,
+    /// More memories may hold a phrase than can be read for one answer.
+    NotAllRead {
+        /// How many were read, those that fit best first.
+        read: usize,
+    },
 }
 
 impl Notice {
@@ -29,6 +36,8 @@ impl Notice {
     pub fn code(self) -> &'static str {
         match self {
             Self::QueryTruncated { .. } => "query_truncated",
+            Self::NothingMeetsConditions => "conditions_not_met",
+            Self::NotAllRead { .. } => "not_all_read",
         }
     }
 }
@@ -41,6 +50,15 @@ impl fmt::Display for Notice {
                 f,
                 "The question is longer than the model reads: only the first {read} of its {of} \
                  characters counted for its meaning."
+            ),
+            Self::NothingMeetsConditions => f.write_str(
+                "No memory meets the conditions in the question: words in quotes, -word, before:, \
+                 after: and permission: are exact. Without them it is searched by meaning.",
+            ),
+            Self::NotAllRead { read } => write!(
+                f,
+                "Very many memories may hold the words in quotes or behind a minus: only the \
+                 {read} that fit best were read. Ask more narrowly, with before: or after:."
             ),
         }
     }

@@ -22,6 +22,13 @@ use picard_domain::UserId;
 use picard_metrics::{PartitionWork, ServerMetrics};
 use picard_search::{Hit, Partition, Preparer, Query, Ranking};
 use picard_store::{Db, changes::Position};
+use picard_crypto::{CryptoError, DataKey};
+use picard_domain::{MemoryId, UserId};
+use picard_search::{Conditions, Entry, Hit, Partition, Query, Ranking};
+use picard_store::{
+    Db,
+    changes::{self, Changes, Position},
+};
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
     task::spawn_blocking,
@@ -32,6 +39,7 @@ use crate::{
     embedding::Embedding,
     loading::{Hands, Reader, Ready, Stretches},
 };
+use crate::{Error, embedding::Embedding, persona::Owner, vectors};
 
 /// Above this many memories a search leaves the async thread.
 const INLINE: usize = 2_000;
@@ -82,11 +90,23 @@ pub(crate) struct Target<'a> {
     pub(crate) key: &'a Arc<DataKey>,
 }
 
+impl<'a> Target<'a> {
+    pub(crate) fn of(owner: &'a Owner) -> Self {
+        Self {
+            user: owner.id,
+            version: owner.version,
+            key: &owner.key,
+        }
+    }
+}
+
 /// A query that may move to another thread.
+#[derive(Clone)]
 pub(crate) struct Question {
     pub(crate) text: picard_domain::Plaintext,
     pub(crate) vector: Arc<[f32]>,
     pub(crate) filter: picard_domain::MemoryFilter,
+    pub(crate) conditions: Arc<Conditions>,
     pub(crate) now: picard_domain::Instant,
     pub(crate) limit: usize,
 }
@@ -94,15 +114,16 @@ pub(crate) struct Question {
 type WriteGuard = OwnedRwLockWriteGuard<Loaded>;
 
 impl Question {
-    fn ask(&self, partition: &Partition, ranking: &Ranking) -> Vec<Hit> {
-        partition.query(&Query {
+    fn query<'a>(&'a self, ranking: &'a Ranking) -> Query<'a> {
+        Query {
             text: self.text.expose(),
             vector: &self.vector,
             filter: self.filter,
+            conditions: &self.conditions,
             now: self.now,
             limit: self.limit,
             ranking,
-        })
+        }
     }
 }
 
@@ -135,6 +156,37 @@ impl Partitions {
         question: Question,
     ) -> Result<Vec<Hit>, Error> {
         let slot = self.slot(target.user, || embedding.preparer());
+        self.on(db, embedding, target, move |partition, ranking| {
+            partition.query(&question.query(ranking))
+        })
+        .await
+    }
+
+    /// Returns the memories of which only the text can tell whether they meet the
+    /// question's conditions; nothing when there are more than `most`.
+    pub(crate) async fn doubtful(
+        &self,
+        db: &Db,
+        embedding: &Embedding,
+        target: Target<'_>,
+        question: Question,
+        most: usize,
+    ) -> Result<Option<Vec<MemoryId>>, Error> {
+        self.on(db, embedding, target, move |partition, ranking| {
+            partition.doubtful(&question.query(ranking), most)
+        })
+        .await
+    }
+
+    /// Works on a user's partition as it is at the target's version or later.
+    async fn on<T: Send + 'static>(
+        &self,
+        db: &Db,
+        embedding: &Embedding,
+        target: Target<'_>,
+        work: impl FnOnce(&Partition, &Ranking) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let slot = self.slot(target.user, embedding.dimensions());
         let mut loaded = slot.loaded.clone().read_owned().await;
         if loaded.reached.revision < target.version {
             drop(loaded);
@@ -143,9 +195,9 @@ impl Partitions {
         }
         let ranking = self.ranking;
         if loaded.partition.len() <= INLINE {
-            return Ok(question.ask(&loaded.partition, &ranking));
+            return Ok(work(&loaded.partition, &ranking));
         }
-        Ok(spawn_blocking(move || question.ask(&loaded.partition, &ranking)).await?)
+        Ok(spawn_blocking(move || work(&loaded.partition, &ranking)).await?)
     }
 
     /// Forgets a user's partition.

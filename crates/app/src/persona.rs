@@ -7,10 +7,10 @@ use picard_domain::{Instant, MemoryFilter, MemoryId, UserId};
 use picard_store::{memories, users};
 
 use crate::{
-    Access, App, AskPersona, Authorized, Error, Found, Persona, PublicUser, Read, UserRef,
+    Access, App, AskPersona, Authorized, Error, Found, Persona, PublicUser, Read, Recalled,
+    UserRef,
     audit::Reading,
     memories::{open, visible},
-    partitions::Question,
 };
 
 /// Rows read at once when all memories are wanted.
@@ -52,29 +52,15 @@ impl App {
         let limit = question
             .limit
             .map_or(usize::MAX, picard_domain::PageSize::get);
-        let (memories, notice) = match question.prompt {
-            None => (self.newest(&owner, &filter, now, limit).await?, None),
-            Some(prompt) => {
-                let asked = self
-                    .embedding
-                    .query(caller.user_id, prompt.expose())
-                    .await?;
-                let question = Question {
-                    text: prompt,
-                    vector: asked.vector,
-                    filter,
-                    now,
-                    limit,
-                };
-                (self.find(&owner, question).await?, asked.notice)
-            }
+        let Recalled { memories, notices } = match question.prompt {
+            None => Recalled {
+                memories: self.newest(&owner, &filter, now, limit).await?,
+                notices: Vec::new(),
+            },
+            Some(prompt) => self.answer(caller, &owner, prompt, filter, limit).await?,
         };
-        let total = if question.limit.is_none() {
-            memories.len()
-        } else {
-            let count = memories::count(&self.db, owner.id, &filter, now).await?;
-            usize::try_from(count).unwrap_or(0).max(memories.len())
-        };
+        let count = memories::count(&self.db, owner.id, &filter, now).await?;
+        let total = usize::try_from(count).unwrap_or(0).max(memories.len());
         let reading = Reading {
             of: owner.id,
             memories: memories.len(),
@@ -85,7 +71,7 @@ impl App {
             user,
             memories,
             total,
-            notices: notice.into_iter().collect(),
+            notices,
         })
     }
 

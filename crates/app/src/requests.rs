@@ -2,8 +2,10 @@
 
 use picard_domain::{
     DisplayName, Handle, Instant, Memory, MemoryFilter, MemoryId, MemoryText, PageSize, Permission,
-    Plaintext, UserId,
+    UserId,
 };
+
+use picard_search::ParsedQuery;
 
 use crate::Notice;
 
@@ -86,7 +88,7 @@ pub struct MemoryPage {
 /// A search by meaning among one's own memories.
 pub struct Recall {
     /// What to look for.
-    pub query: Plaintext,
+    pub query: ParsedQuery,
     /// How many at most.
     pub limit: PageSize<100>,
     /// Which memories are considered. Expired ones never are.
@@ -114,7 +116,7 @@ pub struct AskPersona {
     /// Whose.
     pub of: UserRef,
     /// The question; without it the memories come newest first.
-    pub prompt: Option<Plaintext>,
+    pub prompt: Option<ParsedQuery>,
     /// How many at most; without it all.
     pub limit: Option<PageSize<1000>>,
 }

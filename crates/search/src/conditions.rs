@@ -41,6 +41,15 @@ impl Conditions {
         &NONE
     }
 
+    /// Tells whether anything must hold at all.
+    pub fn any(&self) -> bool {
+        self.need_texts()
+            || self.created_before.is_some()
+            || self.created_after.is_some()
+            || !self.permissions.is_empty()
+            || !self.refused.is_empty()
+    }
+
     /// Tells whether only a memory's text can say if it meets them.
     pub fn need_texts(&self) -> bool {
         !self.phrases.is_empty() || !self.excluded.is_empty()

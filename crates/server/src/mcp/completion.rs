@@ -3,7 +3,7 @@
 //! Which people may be offered is decided in the crate `app` (`suggest.rs`): a
 //! suggestion must not let anybody go through all handles.
 
-use picard_app::{Access, App, Authorized, Read, Recall};
+use picard_app::{Access, App, Authorized, ParsedQuery, Read, Recall};
 use picard_domain::{MemoryFilter, MemoryId, MemoryText, PageSize, Plaintext};
 use rmcp::{
     ErrorData,
@@ -101,7 +101,8 @@ async fn meant(
         return Ok(Vec::new());
     };
     let recall = Recall {
-        query: query.into_plaintext(),
+        // Half of an operator is none yet.
+        query: ParsedQuery::literal(query.into_plaintext()),
         limit: FOUND,
         filter: MemoryFilter::default(),
     };

@@ -5,8 +5,8 @@
 //! to search for.
 
 use picard_app::{
-    Access, App, AskPersona, Authorized, Found, ListMemories, Notice, Read, Recall, Recalled,
-    UserRef,
+    Access, App, AskPersona, Authorized, Found, ListMemories, Notice, ParsedQuery, Read, Recall,
+    Recalled, UserRef,
 };
 use picard_domain::{MemoryFilter, MemoryText, PageSize, Plaintext};
 use rmcp::{
@@ -178,7 +178,9 @@ async fn remember_this(
                    the moment.";
         return Ok(vec![said(format!("{ask}\n\n{how}"))]);
     };
-    let near = find(app, caller, "what", what, NEAR).await?;
+    // What is to be remembered is no question: quotes in it are what somebody said.
+    let what_it_says = ParsedQuery::literal(text("what", what)?.into_plaintext());
+    let near = find(app, caller, what_it_says, NEAR).await?;
     let mut messages = vec![said(format!("Remember this:\n\n{what}\n\n{how}"))];
     if !near.memories.is_empty() {
         messages.extend(told(&near.notices));
@@ -197,7 +199,7 @@ async fn recall(
     caller: &Authorized<Read>,
     about: &str,
 ) -> Result<Vec<PromptMessage>, ErrorData> {
-    let found = find(app, caller, "about", about, RECALLED).await?;
+    let found = find(app, caller, query("about", about)?, RECALLED).await?;
     if found.memories.is_empty() {
         return Ok(vec![said(format!(
             "What do you know about this: {about}\n\nI have no memories yet. Say so, and ask me \
@@ -228,7 +230,7 @@ async fn ask_persona(
         .map_err(|_| invalid("who is neither a UUID nor a handle"))?;
     let asked = AskPersona {
         of,
-        prompt: Some(text("question", question)?),
+        prompt: Some(query("question", question)?),
         limit: Some(ASKED),
     };
     let persona = app.ask_persona(caller, asked).await.map_err(json_rpc)?;
@@ -255,7 +257,7 @@ async fn review(
     about: Option<&str>,
 ) -> Result<Vec<PromptMessage>, ErrorData> {
     let found = match about {
-        Some(about) => find(app, caller, "about", about, REVIEWED).await?,
+        Some(about) => find(app, caller, query("about", about)?, REVIEWED).await?,
         None => newest(app, caller).await?,
     };
     if found.memories.is_empty() {
@@ -278,12 +280,11 @@ async fn review(
 async fn find(
     app: &App,
     caller: &Authorized<Read>,
-    argument: &'static str,
-    about: &str,
+    query: ParsedQuery,
     limit: PageSize<100>,
 ) -> Result<Recalled, ErrorData> {
     let recall = Recall {
-        query: text(argument, about)?,
+        query,
         limit,
         filter: MemoryFilter::default(),
     };
@@ -349,9 +350,14 @@ impl Arguments {
     }
 }
 
-fn text(argument: &'static str, said: &str) -> Result<Plaintext, ErrorData> {
+fn text(argument: &'static str, said: &str) -> Result<MemoryText, ErrorData> {
     MemoryText::new(Plaintext::new(said.to_owned()))
-        .map(MemoryText::into_plaintext)
+        .map_err(|error| invalid(&format!("{argument} {error}")))
+}
+
+/// Reads a question in the query language.
+fn query(argument: &'static str, said: &str) -> Result<ParsedQuery, ErrorData> {
+    ParsedQuery::parse(text(argument, said)?.expose())
         .map_err(|error| invalid(&format!("{argument} {error}")))
 }
 

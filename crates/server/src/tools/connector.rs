@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    handlers::{Answer, answer, text},
+    handlers::{Answer, answer, query},
     input::PermissionWord,
     output::NoticesView,
     registry::Context,
@@ -84,7 +84,7 @@ struct MetadataView {
 pub(super) async fn search(on: Context, access: Access, data: Value) -> Answer {
     let input: Search = json::typed(data)?;
     let recall = Recall {
-        query: text("query", input.query)?.into_plaintext(),
+        query: query("query", input.query)?,
         limit: RESULTS,
         filter: MemoryFilter::default(),
     };

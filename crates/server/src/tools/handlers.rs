@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use picard_app::{
-    Access, App, AskPersona, ExpirationChange, ListMemories, MemoryChange, NewMemory, Recall,
-    UserRef,
+    Access, App, AskPersona, ExpirationChange, ListMemories, MemoryChange, NewMemory, ParsedQuery,
+    Recall, UserRef,
 };
 use picard_domain::{MemoryFilter, MemoryText, PageSize, Plaintext};
 use serde::Serialize;
@@ -103,7 +103,7 @@ pub(super) async fn delete_memory(app: Arc<App>, access: Access, data: Value) ->
 pub(super) async fn query_memory(app: Arc<App>, access: Access, data: Value) -> Answer {
     let input: QueryMemory = json::typed(data)?;
     let recall = Recall {
-        query: text("query", input.query.clone())?.into_plaintext(),
+        query: query("query", input.query.clone())?,
         limit: limit(input.limit.unwrap_or(10))?,
         filter: MemoryFilter {
             permission: input.permission,
@@ -131,11 +131,11 @@ pub(super) async fn query_user(app: Arc<App>, access: Access, data: Value) -> An
     let prompt = input
         .prompt
         .clone()
-        .map(|prompt| text("prompt", prompt))
+        .map(|prompt| query("prompt", prompt))
         .transpose()?;
     let question = AskPersona {
         of: user_ref(&input.user_id)?,
-        prompt: prompt.map(MemoryText::into_plaintext),
+        prompt,
         limit: input.limit.map(limit).transpose()?,
     };
     let persona = app.ask_persona(&access.authorize()?, question).await?;
@@ -148,6 +148,13 @@ pub(super) fn answer(view: &impl Serialize) -> Answer {
 
 pub(super) fn text(field: &'static str, text: String) -> Result<MemoryText, Problem> {
     MemoryText::new(Plaintext::new(text))
+        .map_err(|error| Problem::out_of_range(field, &error.to_string()))
+}
+
+/// Reads a question in the query language.
+pub(super) fn query(field: &'static str, written: String) -> Result<ParsedQuery, Problem> {
+    let written = text(field, written)?;
+    ParsedQuery::parse(written.expose())
         .map_err(|error| Problem::out_of_range(field, &error.to_string()))
 }
 
