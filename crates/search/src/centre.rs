@@ -65,6 +65,14 @@ impl Sum {
         }
     }
 
+    /// Returns the square of the mean's length: the mean cosine of all pairs of rows,
+    /// each with itself among them.
+    pub(crate) fn mean_squared(&self) -> f32 {
+        let rows = self.rows.max(1) as f32;
+        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * rows));
+        mean.map(|x| x * x).sum()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.sums.capacity() * size_of::<i64>()
     }

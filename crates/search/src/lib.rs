@@ -52,6 +52,7 @@
 mod centre;
 mod common;
 mod conditions;
+mod cover;
 mod cues;
 mod dates;
 mod keywords;
@@ -71,6 +72,6 @@ pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};
 pub use vectors::Codes;
 pub use conditions::Conditions;
-pub use keywords::Phrase;
+pub use keywords::{Phrase, unadorned};
 pub use partition::{Entry, Partition};
 pub use syntax::{ParsedQuery, QueryError};

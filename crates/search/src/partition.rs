@@ -115,7 +115,7 @@ impl Prepared {
 pub struct Partition {
     preparer: Preparer,
     pub(crate) slots: Vec<Slot>,
-    by_id: HashMap<MemoryId, u32>,
+    pub(crate) by_id: HashMap<MemoryId, u32>,
     pub(crate) vectors: Vectors,
     pub(crate) keywords: Keywords,
     pub(crate) timeline: Timeline,

@@ -1,5 +1,6 @@
 //! One spelling for texts that look the same.
 
+use picard_domain::Plaintext;
 use unicode_normalization::UnicodeNormalization;
 
 /// Folds a text to compatibility composed form (NFKC) in lower case, with plain
@@ -30,6 +31,17 @@ pub(crate) fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Returns what is left of a text without what hardly anybody would notice: case,
+/// width, spaces, a full stop at the end. Texts of which the same is left say the same.
+pub fn unadorned(text: &str) -> Plaintext {
+    let folded = Plaintext::new(fold(text));
+    let shown = folded
+        .expose()
+        .trim_end_matches(|c: char| c.is_whitespace() || ".!。".contains(c));
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    Plaintext::new(words.join(" "))
+}
+
 fn plain(c: char) -> char {
     match c {
         '\u{2018}' | '\u{2019}' | '\u{02bc}' => '\'',
@@ -47,6 +59,14 @@ mod tests {
         assert_eq!(fold("ＡＢＣ－１２３４"), "abc-1234");
         assert_eq!(fold("Anna\u{2019}s cafe\u{301}"), "anna's caf\u{e9}");
         assert_eq!(fold("ÜBER ﬁn"), "über fin");
+    }
+
+    #[test]
+    fn texts_that_differ_in_looks_alone_say_the_same() {
+        let same = |a: &str, b: &str| unadorned(a) == unadorned(b);
+        assert!(same("I like  TEA.", " I like tea\n"));
+        assert!(!same("I like tea.", "I like tea?"));
+        assert!(!same("I like C++", "I like C"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::{
 };
 
 use crate::{cues::Cues, partition::table_bytes};
+pub use fold::unadorned;
 pub(crate) use fold::{fold, is_invisible};
 use language::{Language, Languages};
 pub use phrase::Phrase;
@@ -162,6 +163,9 @@ impl Keywords {
             }
         }
         self.shrink_tables();
+    /// Returns the different words of a slot, sorted.
+    pub(crate) fn terms(&self, slot: usize) -> &[u64] {
+        &self.documents[slot].terms
     }
 
     pub(crate) fn bytes(&self) -> usize {
