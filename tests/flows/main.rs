@@ -2,6 +2,7 @@
 
 mod administration;
 mod another_model;
+mod asking;
 mod audit;
 mod backup;
 mod bad_input;

@@ -100,6 +100,24 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Which of the candidates are wanted, if not all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Those that answer best.
+    Best,
+    /// Those that answer well and differ from each other.
+    Covering,
+    /// Those that tell most about the person; nothing is asked.
+    Telling,
+}
+
+/// A memory that was chosen, with how well it answers, if anything was asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chosen {
+    pub(crate) id: MemoryId,
+    pub(crate) score: Option<f32>,
+}
+
 /// A query that may move to another thread.
 #[derive(Clone)]
 pub(crate) struct Question {
@@ -108,12 +126,32 @@ pub(crate) struct Question {
     pub(crate) filter: picard_domain::MemoryFilter,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) now: picard_domain::Instant,
+    pub(crate) choice: Choice,
     pub(crate) limit: usize,
 }
 
 type WriteGuard = OwnedRwLockWriteGuard<Loaded>;
 
 impl Question {
+    fn ask(&self, partition: &Partition, ranking: &Ranking) -> Vec<Chosen> {
+        let query = self.query(ranking);
+        let answer = |hits: Vec<Hit>| {
+            let chosen = |hit: Hit| Chosen {
+                id: hit.id,
+                score: Some(hit.score),
+            };
+            hits.into_iter().map(chosen).collect()
+        };
+        match self.choice {
+            Choice::Best => answer(partition.query(&query)),
+            Choice::Covering => answer(partition.cover(&query)),
+            Choice::Telling => {
+                let ids = partition.telling(&query).into_iter();
+                ids.map(|id| Chosen { id, score: None }).collect()
+            }
+        }
+    }
+
     fn query<'a>(&'a self, ranking: &'a Ranking) -> Query<'a> {
         Query {
             text: self.text.expose(),
@@ -147,7 +185,7 @@ impl Partitions {
         Self { ranking, ..self }
     }
 
-    /// Ranks the user's memories against the question.
+    /// Chooses among the user's memories as the question wants.
     pub(crate) async fn query(
         &self,
         db: &Db,
@@ -156,8 +194,9 @@ impl Partitions {
         question: Question,
     ) -> Result<Vec<Hit>, Error> {
         let slot = self.slot(target.user, || embedding.preparer());
+    ) -> Result<Vec<Chosen>, Error> {
         self.on(db, embedding, target, move |partition, ranking| {
-            partition.query(&question.query(ranking))
+            question.ask(partition, ranking)
         })
         .await
     }

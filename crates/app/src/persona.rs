@@ -11,6 +11,7 @@ use crate::{
     UserRef,
     audit::Reading,
     memories::{open, visible},
+    partitions::Choice,
 };
 
 /// Rows read at once when all memories are wanted.
@@ -38,8 +39,9 @@ impl Owner {
 }
 
 impl App {
-    /// Returns what a persona knows: without a prompt or a limit everything
-    /// that the caller may see, else the most similar.
+    /// Returns what a persona knows: all that the caller may see, the best answers to
+    /// the prompt first; with a limit those that together tell most, about the prompt
+    /// or about the person.
     pub async fn ask_persona(
         &self,
         caller: &Authorized<Read>,
@@ -48,16 +50,22 @@ impl App {
         let (owner, user) = self.person_behind(&question.of).await?;
         let now = self.now();
         let filter = visible(caller, owner.id, MemoryFilter::default()).unwrap_or_default();
-        // Not the number of them: one that is written meanwhile would push the oldest out.
-        let limit = question
-            .limit
-            .map_or(usize::MAX, picard_domain::PageSize::get);
-        let Recalled { memories, notices } = match question.prompt {
+        let limit = question.limit.map(picard_domain::PageSize::get);
+        let wanted = match (&question.prompt, limit) {
+            (None, None) => None,
+            (None, Some(limit)) => Some((Choice::Telling, limit)),
+            (Some(_), None) => Some((Choice::Best, usize::MAX)),
+            (Some(_), Some(limit)) => Some((Choice::Covering, limit)),
+        };
+        let Recalled { memories, notices } = match wanted {
             None => Recalled {
-                memories: self.newest(&owner, &filter, now, limit).await?,
+                memories: self.newest(&owner, &filter, now).await?,
                 notices: Vec::new(),
             },
-            Some(prompt) => self.answer(caller, &owner, prompt, filter, limit).await?,
+            Some(wanted) => {
+                self.answer(caller, &owner, question.prompt, filter, wanted)
+                    .await?
+            }
         };
         let count = memories::count(&self.db, owner.id, &filter, now).await?;
         let total = usize::try_from(count).unwrap_or(0).max(memories.len());
@@ -113,19 +121,18 @@ impl App {
         ))
     }
 
+    /// All of them, the newest first.
     async fn newest(
         &self,
         owner: &Owner,
         filter: &MemoryFilter,
         now: Instant,
-        limit: usize,
     ) -> Result<Vec<Found>, Error> {
         let (mut found, mut bytes) = (Vec::new(), 0);
         let mut after: Option<(Instant, MemoryId)> = None;
-        while found.len() < limit {
-            let wanted = PAGE.min(limit - found.len());
-            let rows = memories::list(&self.db, owner.id, filter, now, after, wanted).await?;
-            let last = rows.len() < wanted;
+        loop {
+            let rows = memories::list(&self.db, owner.id, filter, now, after, PAGE).await?;
+            let was_last = rows.len() < PAGE;
             after = rows.last().map(|row| (row.created_at, row.id)).or(after);
             for row in rows {
                 let memory = open(row, owner.id, &owner.key)?;
@@ -136,11 +143,10 @@ impl App {
                     score: None,
                 });
             }
-            if last {
-                break;
+            if was_last {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 }
 

@@ -115,7 +115,8 @@ pub struct Recalled {
 pub struct AskPersona {
     /// Whose.
     pub of: UserRef,
-    /// The question; without it the memories come newest first.
+    /// The question; without it, and with a limit, those come that tell most about the
+    /// person.
     pub prompt: Option<ParsedQuery>,
     /// How many at most; without it all.
     pub limit: Option<PageSize<1000>>,

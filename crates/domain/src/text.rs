@@ -4,7 +4,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Text that must not reach a log or a disk: it has no `Debug` that shows it,
 /// no `Serialize`, and is overwritten when dropped.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Plaintext(String);
 
 impl Plaintext {

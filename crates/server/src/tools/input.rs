@@ -102,7 +102,7 @@ pub(super) struct DeleteMemory {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct QueryMemory {
-    /// What to look for, in words.
+    /// What to look for, in words. Also: "exact phrase", -word, before:2025-01-31, after:2025-01-31, permission:public.
     #[schemars(length(min = 1, max = 65536))]
     pub(super) query: String,
     /// How many at most: 1 to 100, 10 unless said otherwise.
@@ -127,7 +127,7 @@ pub(super) struct QueryMemory {
 pub(super) struct QueryUser {
     /// Whose persona: a UUID or a handle.
     pub(super) user_id: String,
-    /// What to ask; the most similar memories come first.
+    /// What to ask, written as `query` of query_memory; the most similar memories come first.
     #[schemars(length(min = 1, max = 65536))]
     pub(super) prompt: Option<String>,
     /// How many at most: 1 to 1000; all unless said otherwise.

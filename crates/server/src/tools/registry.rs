@@ -216,8 +216,8 @@ fn build() -> Vec<Tool> {
             name: "query_user",
             title: "Ask a persona",
             description: "Returns what a persona knows: one's own (private and public memories) \
-                or another person's (public only), none of them expired. With a prompt the most \
-                similar first; without a prompt or a limit all of them.",
+                or another person's (public only), none of them expired, the best answers to the \
+                prompt first. With a limit those that together tell most; else all of them.",
             scope: Scope::Read,
             effect: Effect::Reads,
             surface: Surface::Everywhere,

@@ -154,7 +154,7 @@ fn who(typed: &str, wrong: Option<String>) -> Field {
 
 fn question(typed: &str) -> Field {
     Field::text("prompt", "What do you want to know?")
-        .hint("The memories that fit best come first. Leave it empty to see the newest.")
+        .hint("The memories that fit best come first. Leave it empty to see what tells most about the person.")
         .attribute("maxlength", "2000")
         .optional()
         .value(typed)
