@@ -6,8 +6,8 @@ use std::{
 };
 
 use picard_app::{
-    Access, App, Authorized, Found, ImportMode, Incoming, LocalError, NewAccount, Read, Recall,
-    Settings, Write,
+    Access, App, Authorized, Found, ImportMode, Incoming, LocalError, NewAccount, ParsedQuery,
+    Read, Recall, Settings, Write,
 };
 use picard_crypto::{Keyring, sha256};
 use picard_domain::{
@@ -402,7 +402,8 @@ async fn recall(
     limit: PageSize<100>,
 ) -> Result<Vec<Found>, Error> {
     let recall = Recall {
-        query: Plaintext::new(question.to_owned()),
+        // Data sets ask in plain language: quotes in it are titles, not conditions.
+        query: ParsedQuery::literal(Plaintext::new(question.to_owned())),
         limit,
         filter: MemoryFilter::default(),
     };

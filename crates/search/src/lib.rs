@@ -65,6 +65,7 @@ mod reference;
 mod signs;
 mod timeline;
 mod syntax;
+mod timeline;
 mod vectors;
 
 pub use partition::{Entry, Partition, Prepared, Preparer};

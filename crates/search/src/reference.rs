@@ -131,6 +131,7 @@ fn applied_to(mut partition: Partition, changes: &[Change]) -> (Partition, BTree
             text: "",
             vector: &[],
             filter: MemoryFilter::default(),
+            conditions: Conditions::none(),
             now: Instant::from_micros(0),
             limit: 1,
             ranking: &Ranking::PRODUCT,
