@@ -24,11 +24,9 @@ use picard_search::{Hit, Partition, Preparer, Query, Ranking};
 use picard_store::{Db, changes::Position};
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::{MemoryId, UserId};
-use picard_search::{Conditions, Entry, Hit, Partition, Query, Ranking};
-use picard_store::{
-    Db,
-    changes::{self, Changes, Position},
-};
+use picard_metrics::{PartitionWork, ServerMetrics};
+use picard_search::{Conditions, Hit, Partition, Query, Ranking};
+use picard_store::{Db, changes::Position};
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
     task::spawn_blocking,
@@ -38,8 +36,8 @@ use crate::{
     Error,
     embedding::Embedding,
     loading::{Hands, Reader, Ready, Stretches},
+    persona::Owner,
 };
-use crate::{Error, embedding::Embedding, persona::Owner, vectors};
 
 /// Above this many memories a search leaves the async thread.
 const INLINE: usize = 2_000;

@@ -68,11 +68,10 @@ mod syntax;
 mod timeline;
 mod vectors;
 
+pub use conditions::Conditions;
+pub use keywords::{Phrase, unadorned};
 pub use partition::{Entry, Partition, Prepared, Preparer};
 pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};
-pub use vectors::Codes;
-pub use conditions::Conditions;
-pub use keywords::{Phrase, unadorned};
-pub use partition::{Entry, Partition};
 pub use syntax::{ParsedQuery, QueryError};
+pub use vectors::Codes;

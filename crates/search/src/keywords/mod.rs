@@ -163,9 +163,11 @@ impl Keywords {
             }
         }
         self.shrink_tables();
+    }
+
     /// Returns the different words of a slot, sorted.
     pub(crate) fn terms(&self, slot: usize) -> &[u64] {
-        &self.documents[slot].terms
+        &self.terms[slot]
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -3,7 +3,7 @@
 //! The index knows the stems of a text without their order and without stop words.
 //! That is enough to pass over most memories; the others have to be read.
 
-use std::{hash::BuildHasher, ops::Range};
+use std::ops::Range;
 
 use picard_domain::Plaintext;
 
@@ -129,7 +129,7 @@ impl Keywords {
                 Token::Pair(_) => false,
                 token => !language::is_stop_word(*token, language),
             });
-            let hash = |token| self.keyed.hash_one(&*language::stem(token, language));
+            let hash = |token| self.words.hash(&language::stem(token, language));
             (language, listed.map(hash).collect())
         };
         Needs(Languages::ALL.iter().map(listed).collect())
@@ -137,13 +137,9 @@ impl Keywords {
 
     /// Tells whether a slot may hold a phrase; one that does is never missed.
     pub(crate) fn may_hold(&self, slot: usize, needs: &Needs) -> bool {
-        let document = &self.documents[slot];
-        let needed = needs.0.iter().find(|(of, _)| *of == document.language);
-        needed.is_none_or(|(_, terms)| {
-            terms
-                .iter()
-                .all(|term| document.terms.binary_search(term).is_ok())
-        })
+        let (language, listed) = (self.languages[slot], &self.terms[slot]);
+        let needed = needs.0.iter().find(|(of, _)| *of == language);
+        needed.is_none_or(|(_, terms)| terms.iter().all(|term| listed.binary_search(term).is_ok()))
     }
 }
 
@@ -151,7 +147,7 @@ impl Keywords {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::Words, *};
 
     fn holds(text: &str, phrase: &str) -> bool {
         let folded = fold(text);
@@ -231,8 +227,8 @@ mod tests {
             let phrase = &folded[units.0[a.min(b)].at..end.at + end.text.len()];
             let phrase = Phrase::new(phrase).expect("is short").expect("has words");
             if phrase.occurs_in(&units) {
-                let mut keywords = Keywords::new();
-                keywords.push(&text);
+                let mut keywords = Keywords::new(Words::new());
+                keywords.push(keywords.words.of(&text));
                 prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
             }
         }
@@ -240,8 +236,8 @@ mod tests {
         #[test]
         fn any_two_texts_can_be_compared(text: String, phrase: String) {
             if let Ok(Some(phrase)) = Phrase::new(&phrase) {
-                let mut keywords = Keywords::new();
-                keywords.push(&text);
+                let mut keywords = Keywords::new(Words::new());
+                keywords.push(keywords.words.of(&text));
                 let folded = fold(&text);
                 if phrase.occurs_in(&Units::of(&folded)) {
                     prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
