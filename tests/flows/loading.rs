@@ -4,7 +4,7 @@
 use std::task::Poll;
 
 use futures::{FutureExt as _, poll};
-use picard_app::{Access, App, Found, ImportMode, Incoming, Read, Recall, Write};
+use picard_app::{Access, App, Found, ImportMode, Incoming, ParsedQuery, Read, Recall, Write};
 use picard_domain::{MemoryFilter, PageSize, Plaintext};
 use picard_tests::{
     application::call,
@@ -27,7 +27,7 @@ async fn owner(app: &App) -> Access {
 
 async fn ask(app: &App, access: &Access, query: &str) -> Vec<Found> {
     let recall = Recall {
-        query: Plaintext::new(query.to_owned()),
+        query: ParsedQuery::literal(Plaintext::new(query.to_owned())),
         limit: PageSize::new(1).expect("a page"),
         filter: MemoryFilter::default(),
     };
