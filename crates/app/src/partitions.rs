@@ -18,14 +18,9 @@ use std::{
 
 use futures::future::try_join;
 use picard_crypto::DataKey;
-use picard_domain::UserId;
-use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Hit, Partition, Preparer, Query, Ranking};
-use picard_store::{Db, changes::Position};
-use picard_crypto::{CryptoError, DataKey};
 use picard_domain::{MemoryId, UserId};
 use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Conditions, Hit, Partition, Query, Ranking};
+use picard_search::{Conditions, Hit, Partition, Preparer, Query, Ranking};
 use picard_store::{Db, changes::Position};
 use tokio::{
     sync::{OwnedRwLockWriteGuard, RwLock},
@@ -190,8 +185,6 @@ impl Partitions {
         embedding: &Embedding,
         target: Target<'_>,
         question: Question,
-    ) -> Result<Vec<Hit>, Error> {
-        let slot = self.slot(target.user, || embedding.preparer());
     ) -> Result<Vec<Chosen>, Error> {
         self.on(db, embedding, target, move |partition, ranking| {
             question.ask(partition, ranking)
@@ -223,7 +216,7 @@ impl Partitions {
         target: Target<'_>,
         work: impl FnOnce(&Partition, &Ranking) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let slot = self.slot(target.user, embedding.dimensions());
+        let slot = self.slot(target.user, || embedding.preparer());
         let mut loaded = slot.loaded.clone().read_owned().await;
         if loaded.reached.revision < target.version {
             drop(loaded);

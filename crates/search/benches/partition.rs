@@ -9,8 +9,7 @@ use std::{fmt::Write, hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
-use picard_search::{Entry, Partition, Preparer, Query, Ranking};
-use picard_search::{Conditions, Entry, Partition, Query, Ranking};
+use picard_search::{Conditions, Entry, Partition, Preparer, Query, Ranking};
 use uuid::Uuid;
 
 const DIMENSIONS: usize = 384;
@@ -146,6 +145,7 @@ fn sizes(c: &mut Criterion) {
                         text: if words { text } else { "" },
                         vector,
                         filter: MemoryFilter::default(),
+                        conditions: Conditions::none(),
                         now: Instant::from_micros(0),
                         limit: 10,
                         ranking: &Ranking::PRODUCT,
@@ -220,6 +220,22 @@ fn searches(c: &mut Criterion) {
             ..all
         };
         run("search_public_fifth", true, true, public);
+        let (text, vector) = (Random(19).text(6), Random(23).vector());
+        let persona = Query {
+            text: &text,
+            vector: &vector,
+            filter: all,
+            conditions: Conditions::none(),
+            now: Instant::from_micros(0),
+            limit: 20,
+            ranking: &Ranking::PRODUCT,
+        };
+        group.bench_function(BenchmarkId::new("cover_20", memories), |b| {
+            b.iter(|| black_box(partition.cover(&persona)));
+        });
+        group.bench_function(BenchmarkId::new("telling_20", memories), |b| {
+            b.iter(|| black_box(partition.telling(&persona)));
+        });
         let vector = Random(13).vector();
         group.bench_function(BenchmarkId::new("naive_f32_by_vector", memories), |b| {
             b.iter(|| black_box(naive(&plain, &vector)));

@@ -63,7 +63,6 @@ mod ranking;
 #[cfg(test)]
 mod reference;
 mod signs;
-mod timeline;
 mod syntax;
 mod timeline;
 mod vectors;

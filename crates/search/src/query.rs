@@ -160,16 +160,10 @@ impl Partition {
             centring_prior,
             ..
         } = *query.ranking;
-        let sum = self.sum(&candidates, filter.permission);
+        let sum = self.sum(&candidates, query.filter.permission);
         let towards = sum.taken_off(query.vector, centring, centring_prior);
         let apart = sum.taken_off(query.vector, 1.0, 0.0);
         let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
-        let towards = self.sum(&candidates, query.filter.permission).taken_off(
-            query.vector,
-            centring,
-            centring_prior,
-        );
-        let centred = self.vectors.scan(&towards.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
         let ranked = self.rank(query, &candidates, centred.as_deref(), &matches);
 

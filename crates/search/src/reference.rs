@@ -6,8 +6,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::{Entry, Hit, Partition, Preparer, Query, Ranking, signs::Bounds};
-use crate::{Conditions, Entry, Hit, Partition, Query, Ranking};
+use crate::{Conditions, Entry, Hit, Partition, Preparer, Query, Ranking, signs::Bounds};
 
 mod conditions;
 

@@ -357,6 +357,7 @@ mod tests {
                 text: "",
                 vector: &vector(n),
                 filter: MemoryFilter::default(),
+                conditions: crate::Conditions::none(),
                 now,
                 limit: 10,
                 ranking: &Ranking::PRODUCT,
