@@ -307,6 +307,9 @@ impl Partition {
                     && !candidates.admits(*slot as u32)
             })
         };
+        if candidates.count() == self.slots.len() {
+            return self.vectors.sum(None);
+        }
         let rows = |slot: usize| self.vectors.each(self.slots[slot].rows);
         if others().count() < candidates.count() {
             let mut sum = self.vectors.sum(permission);

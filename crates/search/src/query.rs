@@ -229,13 +229,14 @@ impl Partition {
         }
         self.timeline
             .lend(&mut values, &self.slots, candidates, weights);
-        let ranked = candidates.iter().map(|slot| Ranked {
-            value: values[slot],
-            created_at: self.slots[slot].created_at,
-            id: self.slots[slot].id,
-            slot: slot as u32,
-        });
-        rank::best(ranked, query.limit)
+        let ranked = |slot: u32, value| Ranked {
+            value,
+            created_at: self.slots[slot as usize].created_at,
+            id: self.slots[slot as usize].id,
+            slot,
+        };
+        let values = candidates.iter().map(|slot| (slot as u32, values[slot]));
+        rank::best(values, ranked, query.limit)
     }
 }
 

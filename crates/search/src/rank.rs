@@ -89,19 +89,27 @@ impl PartialEq for Ranked {
 
 impl Eq for Ranked {}
 
-/// Returns the `limit` best, best first, without sorting the others.
-pub(crate) fn best(candidates: impl Iterator<Item = Ranked>, limit: usize) -> Vec<Ranked> {
+/// Returns the `limit` best of slots with their values, best first, without sorting the
+/// others; of one that is worth less than all kept ones nothing else is looked at.
+pub(crate) fn best(
+    candidates: impl Iterator<Item = (u32, f32)>,
+    ranked: impl Fn(u32, f32) -> Ranked,
+    limit: usize,
+) -> Vec<Ranked> {
     if limit == 0 {
         return Vec::new();
     }
     let mut kept: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
-    for candidate in candidates {
+    for (slot, value) in candidates {
         if kept.len() < limit {
-            kept.push(Reverse(candidate));
+            kept.push(Reverse(ranked(slot, value)));
         } else if let Some(mut worst) = kept.peek_mut()
-            && worst.0 < candidate
+            && worst.0.value.total_cmp(&value).is_le()
         {
-            *worst = Reverse(candidate);
+            let candidate = ranked(slot, value);
+            if worst.0 < candidate {
+                *worst = Reverse(candidate);
+            }
         }
     }
     kept.into_sorted_vec()

@@ -65,8 +65,8 @@ impl Timeline {
             let order = order.iter().copied();
             order.filter(|slot| candidates.admits(*slot))
         };
-        neighbours(order(), values, slots, ranking);
-        occasions(order(), values, slots, ranking);
+        let pauses = neighbours(order(), values, slots, ranking);
+        occasions(order(), values, &pauses, ranking.lent_by_occasion);
     }
 
     /// Returns the bytes that the order takes of so many slots.
@@ -90,69 +90,80 @@ fn position(order: &[u32], slots: &[Slot], slot: u32) -> usize {
     order.partition_point(|other| written(slots, *other) < own)
 }
 
-/// The microseconds from the instant of one slot to that of a later one.
-fn pause(slots: &[Slot], earlier: u32, later: u32) -> f32 {
-    let at = |slot: u32| slots[slot as usize].created_at.micros();
-    at(later).saturating_sub(at(earlier)) as f32
-}
-
 /// What came in at the same instant (an import, a batch) was not said one after the
 /// other: such memories are no neighbours. One without a neighbour lends to itself, or
 /// standing alone would count against it.
+///
+/// Returns the places in the order at which an occasion ends. (A slot is looked at but
+/// once: reading them is what lending costs.)
 fn neighbours(
     order: impl Iterator<Item = u32>,
     values: &mut [f32],
     slots: &[Slot],
     ranking: &Ranking,
-) {
+) -> Vec<usize> {
     let longest = ranking.neighbour_minutes * MINUTE;
-    let mut previous: Option<(u32, f32)> = None;
-    for slot in order {
+    let occasion = ranking.occasion_minutes * MINUTE;
+    let mut ends = Vec::new();
+    let mut previous: Option<Written> = None;
+    for (place, slot) in order.enumerate() {
+        let memory = &slots[slot as usize];
         let own = values[slot as usize];
         let mut lent = ranking.lent_by_previous * own;
-        if let Some((before, value)) = previous {
-            let pause = pause(slots, before, slot);
-            let mut back = value;
+        if let Some(before) = previous {
+            let pause = memory.created_at.micros().saturating_sub(before.at) as f32;
+            let mut back = before.value;
             if pause > 0.0 && pause <= longest {
-                let share = if slots[before as usize].cues.is_question {
+                let share = if before.is_question {
                     ranking.lent_by_question
                 } else {
                     ranking.lent_by_previous
                 };
-                lent = share * value;
+                lent = share * before.value;
                 back = own;
             }
-            values[before as usize] += ranking.lent_by_next * back;
+            values[before.slot as usize] += ranking.lent_by_next * back;
+            if pause > occasion {
+                ends.push(place);
+            }
         }
         values[slot as usize] += lent;
-        previous = Some((slot, own));
+        previous = Some(Written {
+            slot,
+            at: memory.created_at.micros(),
+            value: own,
+            is_question: memory.cues.is_question,
+        });
     }
-    if let Some((last, value)) = previous {
-        values[last as usize] += ranking.lent_by_next * value;
+    if let Some(last) = previous {
+        values[last.slot as usize] += ranking.lent_by_next * last.value;
     }
+    ends
 }
 
-fn occasions(
-    order: impl Iterator<Item = u32>,
-    values: &mut [f32],
-    slots: &[Slot],
-    ranking: &Ranking,
-) {
-    let longest = ranking.occasion_minutes * MINUTE;
-    let mut close = |occasion: &mut Vec<u32>| {
+/// A memory that may lend to the next one.
+#[derive(Clone, Copy)]
+struct Written {
+    slot: u32,
+    at: i64,
+    value: f32,
+    is_question: bool,
+}
+
+fn occasions(order: impl Iterator<Item = u32>, values: &mut [f32], ends: &[usize], share: f32) {
+    // On one single occasion all would gain the same.
+    if ends.is_empty() {
+        return;
+    }
+    let order: Vec<u32> = order.collect();
+    let mut start = 0;
+    for end in ends.iter().copied().chain([order.len()]) {
+        let occasion = &order[start..end];
         let of = |slot: &u32| values[*slot as usize];
         let best = occasion.iter().map(of).fold(f32::NEG_INFINITY, f32::max);
-        for slot in occasion.drain(..) {
-            values[slot as usize] += ranking.lent_by_occasion * best;
+        for slot in occasion {
+            values[*slot as usize] += share * best;
         }
-    };
-    let mut occasion: Vec<u32> = Vec::new();
-    for slot in order {
-        let last = occasion.last();
-        if last.is_some_and(|last| pause(slots, *last, slot) > longest) {
-            close(&mut occasion);
-        }
-        occasion.push(slot);
+        start = end;
     }
-    close(&mut occasion);
 }
