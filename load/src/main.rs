@@ -23,6 +23,7 @@ mod postgres;
 mod report;
 mod scale;
 mod server;
+mod sharing;
 mod surfaces;
 mod system;
 mod texts;
@@ -41,6 +42,7 @@ use person::{Application, Person};
 use report::Report;
 use scale::Scale;
 use server::Server;
+use sharing::Sharing;
 use surfaces::{Questions, Surfaces};
 use texts::Texts;
 use topologies::Topologies;
@@ -86,6 +88,8 @@ enum Other {
     Crowd(Crowd),
     /// One person with very many memories
     Scale(Scale),
+    /// One person's questions while another imports
+    Sharing(Sharing),
 }
 
 #[tokio::main]
@@ -97,6 +101,7 @@ async fn main() -> ExitCode {
         Some(Other::Topologies(topologies)) => topologies.run(&settings).await,
         Some(Other::Crowd(crowd)) => crowd.run(&settings).await,
         Some(Other::Scale(scale)) => scale.run(&settings).await,
+        Some(Other::Sharing(sharing)) => sharing.run(&settings).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
