@@ -1,4 +1,6 @@
-//! Numbers and browsers in words.
+//! Numbers, browsers and errors in words.
+
+use picard_client::FieldError;
 
 /// Below this score a match is weak: shown on request, when there are better ones.
 pub(crate) const WEAK: f32 = 0.25;
@@ -21,6 +23,21 @@ pub(crate) fn memories(count: u64) -> String {
     } else {
         format!("{count} memories")
     }
+}
+
+/// Says what is wrong with a question, if that is in the field.
+pub(crate) fn wrong_question(errors: &[FieldError], field: &str) -> Option<String> {
+    let message = &errors.iter().find(|error| error.field == field)?.message;
+    // `before: "x" is not a date` names itself; `is too long` does not.
+    let names_itself = message
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| word.ends_with(':'));
+    Some(if names_itself {
+        format!("{message}.")
+    } else {
+        format!("This {message}.")
+    })
 }
 
 /// Names a browser and a system from a `User-Agent`, as far as that can be told.
@@ -72,6 +89,21 @@ mod tests {
         ] {
             assert_eq!(match_in_words(score), words, "{score}");
         }
+    }
+
+    #[test]
+    fn an_error_in_a_question_names_the_filter_or_the_field() {
+        let said = |message: &str| {
+            let error = FieldError {
+                field: "query".to_owned(),
+                message: message.to_owned(),
+            };
+            wrong_question(&[error], "query")
+        };
+        let date = "before: \"x\" is not a date; write before:2025-01-31";
+        assert_eq!(said(date), Some(format!("{date}.")));
+        assert_eq!(said("is empty").as_deref(), Some("This is empty."));
+        assert_eq!(wrong_question(&[], "query"), None);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) async fn personas(
         .ok()
         .map(|limit: u32| limit.clamp(1, 100));
     let (mut status, mut shell) = (StatusCode::OK, granted.member.shell());
-    let (mut answer, mut wrong) = (None, None);
+    let (mut answer, mut wrong, mut wrong_prompt) = (None, None, None);
     if !user.is_empty() {
         match granted
             .picard
@@ -95,7 +95,8 @@ pub(super) async fn personas(
                     .iter()
                     .find(|error| error.field == "user_id")
                     .map(|error| format!("This {}.", error.message));
-                if wrong.is_none() {
+                wrong_prompt = words::wrong_question(&errors, "prompt");
+                if wrong.is_none() && wrong_prompt.is_none() {
                     shell = shell.with_notice(Notice::error(detail));
                 }
             }
@@ -105,7 +106,7 @@ pub(super) async fn personas(
     let page = Personas {
         shell,
         who: who(&asked.user, wrong),
-        prompt: question(&asked.prompt),
+        prompt: question(&asked.prompt, wrong_prompt),
         limit: most(&asked.limit),
         own: own.map(|id| id.to_string()).unwrap_or_default(),
         answer,
@@ -152,12 +153,13 @@ fn who(typed: &str, wrong: Option<String>) -> Field {
         .error(wrong)
 }
 
-fn question(typed: &str) -> Field {
+fn question(typed: &str, wrong: Option<String>) -> Field {
     Field::text("prompt", "What do you want to know?")
         .hint("The memories that fit best come first. Leave it empty to see what tells most about the person.")
         .attribute("maxlength", "2000")
         .optional()
         .value(typed)
+        .error(wrong)
 }
 
 fn most(typed: &str) -> Field {

@@ -1,9 +1,9 @@
 //! `/search`: find own memories by meaning.
 
 use askama::Template;
-use axum::response::Response;
+use axum::{http::StatusCode, response::Response};
 use picard_client::{Error as ServerError, Hit, Query as Search};
-use picard_ui::{Field, Notice, Shell, html};
+use picard_ui::{Field, Notice, Shell, html_with};
 use serde::Deserialize;
 
 use super::{
@@ -69,7 +69,7 @@ pub(super) async fn search(
         ..Filters::default()
     };
     let (parsed, errors) = filters.parse();
-    let mut shell = granted.member.shell();
+    let (mut shell, mut wrong) = (granted.member.shell(), None);
     let query = asked.q.trim();
     let mut found = None;
     if !query.is_empty() && errors.is_empty() {
@@ -81,20 +81,29 @@ pub(super) async fn search(
             expires_after: parsed.after,
         };
         match granted.picard.query_memory(&search).await {
-            Err(ServerError::Invalid { detail, .. }) => {
-                shell = shell.with_notice(Notice::error(detail));
+            Err(ServerError::Invalid { detail, errors }) => {
+                wrong = words::wrong_question(&errors, "query");
+                if wrong.is_none() {
+                    shell = shell.with_notice(Notice::error(detail));
+                }
             }
             answer => found = Some(divided(&answer?)),
         }
     }
-    Ok(html(&SearchPage {
+    let status = if wrong.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let page = SearchPage {
         shell,
         query: query.to_owned(),
-        field: question(&asked.q),
+        field: question(&asked.q, wrong),
         filtered: filters.any(),
         filters: FilterFields::new(&filters, errors, most(&asked.limit)),
         found,
-    }))
+    };
+    Ok(html_with(status, &page))
 }
 
 /// Sets weak matches apart.
@@ -109,7 +118,7 @@ fn divided(answer: &picard_client::Found) -> Found {
     }
 }
 
-fn question(typed: &str) -> Field {
+fn question(typed: &str, wrong: Option<String>) -> Field {
     Field::input("search", "q", "What are you looking for?")
         .hint(
             "Describe it in your own words, in any language. Meaning counts, not the exact words.",
@@ -117,6 +126,7 @@ fn question(typed: &str) -> Field {
         .attribute("maxlength", "2000")
         .required()
         .value(typed)
+        .error(wrong)
 }
 
 fn most(chosen: &str) -> Field {
