@@ -32,4 +32,5 @@ mod slow_clients;
 mod tools;
 mod transfer;
 mod updates;
+mod words_only;
 mod world;

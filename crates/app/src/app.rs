@@ -120,11 +120,6 @@ impl App {
         self.db.close().await;
     }
 
-    /// Returns the name of the model.
-    pub fn model(&self) -> &str {
-        self.embedding.model()
-    }
-
     /// Returns what is counted and measured here.
     pub fn metrics(&self) -> &Arc<ServerMetrics> {
         &self.metrics

@@ -23,11 +23,15 @@ use picard_domain::{Plaintext, Span, UserId};
 use picard_embed::Embedder;
 use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics, WaitingText};
 use picard_search::Preparer;
-use tokio::sync::{Mutex, OnceCell};
+use picard_store::memories::NO_MODEL;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    task::spawn_blocking,
+};
 
 use self::{queue::Queue, turns::Kind, work::Work};
 pub(crate) use self::{queue::Whose, work::Chunks};
-use crate::{Error, Notice};
+use crate::{Error, Notice, model_health::ModelHealth};
 
 /// What the names of all versions of the model that comes with Picard begin with.
 const E5: &str = "multilingual-e5-small/";
@@ -53,14 +57,16 @@ pub(crate) struct Embedding {
     trying: Mutex<()>,
     /// When the model last ran well on being asked to, in microseconds.
     ran_well_at: AtomicI64,
+    pub(crate) health: ModelHealth,
     metrics: Arc<ServerMetrics>,
 }
 
 /// A question as the model sees it; by default it sees nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Asked {
+    /// Empty when the model does not compute.
     pub(crate) vector: Arc<[f32]>,
-    /// What was not read of it, if it was too long.
+    /// What was not read of it, if anything.
     pub(crate) notice: Option<Notice>,
 }
 
@@ -72,6 +78,7 @@ impl Embedding {
             queries: Cache::new(CACHED_QUERIES),
             trying: Mutex::new(()),
             ran_well_at: AtomicI64::new(i64::MIN),
+            health: ModelHealth::default(),
             metrics,
         }
     }
@@ -94,8 +101,9 @@ impl Embedding {
         }
     }
 
-    /// Returns the vector of a person's question. Equal questions of one person at the same moment
-    /// are embedded once.
+    /// Returns the vector of a person's question, or that there is none because the model does not
+    /// compute: then it goes by its words. Equal questions of one person at the same moment are
+    /// embedded once.
     pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Asked, Error> {
         // By person: how fast an answer comes must not tell what others asked.
         let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
@@ -107,7 +115,15 @@ impl Embedding {
                 is_new = true;
                 self.ask(Whose::Person(who), text).await
             })
-            .await?;
+            .await;
+        if self.health.failed(&asked) {
+            self.metrics.not_embedded(1);
+            return Ok(Asked {
+                vector: Arc::default(),
+                notice: Some(Notice::WordsOnly),
+            });
+        }
+        let asked = asked?;
         if !is_new {
             self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
         }
@@ -133,7 +149,39 @@ impl Embedding {
         }
         let _waiting = self.metrics.embedding(WaitingText::Passage, texts.len());
         let (pieces, answer) = Work::texts(texts);
-        self.queue.done(Kind::Text, whose, pieces, answer).await
+        let done = self.queue.done(Kind::Text, whose, pieces, answer).await;
+        self.health.failed(&done);
+        done
+    }
+
+    /// Returns the vectors of many texts with the name of the model, or none of any text with the
+    /// name of no model: they are stored all the same, and embedded when it computes again.
+    pub(crate) async fn passages_or_none(
+        &self,
+        whose: Whose,
+        texts: Vec<Plaintext>,
+    ) -> Result<(String, Vec<Chunks>), Error> {
+        let count = texts.len();
+        match self.passages(whose, texts).await {
+            Err(Error::Internal(_)) => {
+                self.metrics.not_embedded(count);
+                self.metrics.owed(count);
+                self.health.owed.notify_one();
+                Ok((NO_MODEL.to_owned(), vec![Chunks::default(); count]))
+            }
+            done => Ok((self.model().to_owned(), done?)),
+        }
+    }
+
+    /// Loads the model if it could not be loaded before, and runs it once, past the cache.
+    pub(crate) async fn try_out(&self) -> Result<(), Error> {
+        let embedder = self.embedder.clone();
+        let tried = match spawn_blocking(move || embedder.load()).await? {
+            Ok(()) => self.ask(Whose::House, "ready?").await.map(drop),
+            Err(error) => Err(Error::internal(error)),
+        };
+        self.health.failed(&tried);
+        tried.map_err(|error| Error::Unavailable(error.into()))
     }
 
     /// Runs the model once, past the cache, unless it ran well a moment ago.
@@ -145,6 +193,7 @@ impl Embedding {
             return Ok(());
         }
         let tried = self.ask(Whose::House, "ready?").await;
+        self.health.failed(&tried);
         tried.map_err(|error| Error::Unavailable(error.into()))?;
         self.ran_well_at.store(now.micros(), Ordering::Relaxed);
         Ok(())

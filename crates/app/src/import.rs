@@ -217,7 +217,7 @@ impl Importer<'_> {
                 created_at: *created_at,
                 updated_at: line.updated_at.unwrap_or(*created_at),
                 ciphertext: &sealed.ciphertext,
-                vectors: app.sealed_vectors(sealed),
+                vectors: sealed.vectors(),
             })
             .collect();
         let stored = import::store(&app.db, caller.user_id, &rows, &app.note_import(caller))

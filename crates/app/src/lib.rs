@@ -33,6 +33,7 @@ mod local;
 mod log_in;
 mod master_keys;
 mod memories;
+mod model_health;
 mod notice;
 mod partitions;
 mod passwords;
@@ -79,6 +80,7 @@ pub use people_types::{
 pub use picard_search::{ParsedQuery, QueryError};
 pub use picard_store::audit::{Act, Bookmark, By, Entry, Note, Surface};
 pub use readiness::{DatabaseState, ModelState, State};
+pub use renewal::Renewed;
 pub use requests::{
     AskPersona, ExpirationChange, Found, ListMemories, MemoryChange, MemoryPage, NewMemory,
     Persona, PublicUser, Recall, Recalled, UserRef,

@@ -11,9 +11,7 @@ use picard_store::memories::{
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
-    audit::Reading,
-    embedding::{Chunks, Whose},
-    vectors,
+    audit::Reading, embedding::Whose, vectors,
 };
 
 /// Binds a sealed cursor to its purpose, so that nothing else passes for one.
@@ -22,7 +20,17 @@ const CURSOR: &[u8] = b"picard cursor of get_memories";
 /// A text as it is stored: encrypted, with its sealed vectors.
 pub(crate) struct Sealed {
     pub(crate) ciphertext: String,
+    model: String,
     vectors: Vec<u8>,
+}
+
+impl Sealed {
+    pub(crate) fn vectors(&self) -> SealedVectors<'_> {
+        SealedVectors {
+            model: &self.model,
+            sealed: &self.vectors,
+        }
+    }
 }
 
 impl App {
@@ -44,7 +52,7 @@ impl App {
             permission: new.permission,
             expiration_date: new.expiration_date,
             ciphertext: &sealed.ciphertext,
-            vectors: self.sealed_vectors(&sealed),
+            vectors: sealed.vectors(),
             now,
         };
         match memories::submit(&self.db, &row, &self.note_change(caller, id)).await? {
@@ -152,7 +160,7 @@ impl App {
             expiration_date: change.expiration_date.applied_to(row.expiration_date),
             text: sealed
                 .as_ref()
-                .map(|sealed| (sealed.ciphertext.as_str(), self.sealed_vectors(sealed))),
+                .map(|sealed| (sealed.ciphertext.as_str(), sealed.vectors())),
             now,
         };
         match memories::update(&self.db, &update, &self.note_change(caller, row.id)).await? {
@@ -192,9 +200,8 @@ impl App {
         id: MemoryId,
         text: &MemoryText,
     ) -> Result<Sealed, Error> {
-        let whose = Whose::Person(caller.user_id);
-        let chunks = self.embedding.passage(whose, text.expose()).await?;
-        Ok(self.sealed(caller, id, text, &chunks))
+        let mut sealed = self.seal_all(caller, &[(id, text)]).await?;
+        Ok(sealed.remove(0))
     }
 
     /// Seals many texts, each for its id: their embedding takes all cores that others leave.
@@ -206,29 +213,17 @@ impl App {
         let plain = texts.iter().map(|(_, text)| text.expose().to_owned());
         let plain = plain.map(Plaintext::new).collect();
         let whose = Whose::Person(caller.user_id);
-        let embedded = self.embedding.passages(whose, plain).await?;
-        Ok(texts
-            .iter()
-            .zip(&embedded)
-            .map(|((id, text), chunks)| self.sealed(caller, *id, text, chunks))
-            .collect())
-    }
-
-    fn sealed(&self, caller: &Access, id: MemoryId, text: &MemoryText, chunks: &Chunks) -> Sealed {
-        let bound = vectors::bound_to(caller.user_id, id);
-        Sealed {
-            ciphertext: caller.key.fernet_encrypt(text.expose()),
-            vectors: caller
-                .key
-                .seal(self.entropy(), &bound, &vectors::encode(chunks)),
-        }
-    }
-
-    pub(crate) fn sealed_vectors<'a>(&'a self, sealed: &'a Sealed) -> SealedVectors<'a> {
-        SealedVectors {
-            model: self.embedding.model(),
-            sealed: &sealed.vectors,
-        }
+        let (model, embedded) = self.embedding.passages_or_none(whose, plain).await?;
+        let sealed = texts.iter().zip(&embedded).map(|((id, text), chunks)| {
+            let bound = vectors::bound_to(caller.user_id, *id);
+            let encoded = vectors::encode(chunks);
+            Sealed {
+                ciphertext: caller.key.fernet_encrypt(text.expose()),
+                model: model.clone(),
+                vectors: caller.key.seal(self.entropy(), &bound, &encoded),
+            }
+        });
+        Ok(sealed.collect())
     }
 
     /// A cursor is sealed with the caller's own key: nobody can read it, make

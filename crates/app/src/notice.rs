@@ -20,6 +20,8 @@ pub enum Notice {
         /// How many were read, those that fit best first.
         read: usize,
     },
+    /// The model does not compute: memories were found by their words alone.
+    WordsOnly,
 }
 
 impl Notice {
@@ -38,6 +40,7 @@ impl Notice {
             Self::QueryTruncated { .. } => "query_truncated",
             Self::NothingMeetsConditions => "conditions_not_met",
             Self::NotAllRead { .. } => "not_all_read",
+            Self::WordsOnly => "words_only",
         }
     }
 }
@@ -59,6 +62,10 @@ impl fmt::Display for Notice {
                 f,
                 "Very many memories may hold the words in quotes or behind a minus: only the \
                  {read} that fit best were read. Ask more narrowly, with before: or after:."
+            ),
+            Self::WordsOnly => f.write_str(
+                "Searching by meaning is out of order at the moment: these were found by their \
+                 words only, so others may fit better.",
             ),
         }
     }

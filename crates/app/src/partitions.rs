@@ -68,6 +68,8 @@ struct Held {
 /// One user's place in memory.
 struct Slot {
     loaded: Arc<RwLock<Loaded>>,
+    /// That it was made for.
+    model: String,
     used: AtomicU64,
 }
 
@@ -216,7 +218,7 @@ impl Partitions {
         target: Target<'_>,
         work: impl FnOnce(&Partition, &Ranking) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let slot = self.slot(target.user, || embedding.preparer());
+        let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
         let mut loaded = slot.loaded.clone().read_owned().await;
         if loaded.reached.revision < target.version {
             drop(loaded);
@@ -280,9 +282,14 @@ impl Partitions {
         Ok(())
     }
 
-    fn slot(&self, user: UserId, preparer: impl FnOnce() -> Preparer) -> Arc<Slot> {
+    /// A partition that was made before the model was there is made anew.
+    fn slot(&self, user: UserId, model: &str, preparer: impl FnOnce() -> Preparer) -> Arc<Slot> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.kept.lock();
+        let is_old = |held: &Held| held.slot.model != model;
+        if slots.of.get(&user).is_some_and(is_old) {
+            slots.remove(user);
+        }
         let held = slots.of.entry(user).or_insert_with(|| {
             let loaded = Loaded {
                 reached: Position::default(),
@@ -290,6 +297,7 @@ impl Partitions {
             };
             let slot = Slot {
                 loaded: Arc::new(RwLock::new(loaded)),
+                model: model.to_owned(),
                 used: AtomicU64::new(tick),
             };
             Held {
@@ -405,7 +413,7 @@ mod tests {
 
     /// Notes that a user has so many memories in memory.
     async fn fill(partitions: &Partitions, n: u128, memories: u128) -> Arc<Slot> {
-        let slot = partitions.slot(user(n), || Preparer::new(2));
+        let slot = partitions.slot(user(n), "", || Preparer::new(2));
         let place = Place {
             kept: partitions.kept.clone(),
             user: user(n),
@@ -443,7 +451,7 @@ mod tests {
             fill(&partitions, n, 200).await;
         }
         assert_eq!(here(&partitions), [user(1), user(2), user(3)]);
-        partitions.slot(user(1), || Preparer::new(2));
+        partitions.slot(user(1), "", || Preparer::new(2));
         let bytes = partitions.kept.lock().bytes / 3;
         let room = 200_000 - 3 * bytes;
         fill(&partitions, 4, (room as u128 / 50).max(200)).await;

@@ -22,7 +22,6 @@ pub(crate) struct Checked {
     last: Mutex<Option<(Instant, bool)>>,
     database: Part,
     keys: Part,
-    model: Part,
 }
 
 impl Checked {
@@ -128,7 +127,6 @@ impl App {
         };
         let model = match self.embedding.check(self.now()).await {
             Ok(()) => {
-                self.checked.model.works("model");
                 if self.metrics.left_to_renew() > 0 {
                     ModelState::Renewing
                 } else {
@@ -136,9 +134,7 @@ impl App {
                 }
             }
             Err(error) => {
-                if self.checked.model.fails() {
-                    tracing::warn!(%error, "not ready: the model does not compute");
-                }
+                tracing::debug!(%error, "the model does not compute");
                 ModelState::Failing
             }
         };

@@ -7,8 +7,8 @@
 //! others write, because a question always asks for the version in the database.
 //!
 //! Standard output belongs to the protocol. Whatever else there is to say goes
-//! to standard error. Memories of another model are not embedded again here:
-//! that is left to the server, which may have been given another model.
+//! to standard error. Memories without vectors of the model are embedded here as well,
+//! unless a server is at it.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -18,7 +18,12 @@ use picard_server::mcp::serve_stdio;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    database::embedded_server, hint::OrHint as _, model::Model, place::Place, serve, server::Audit,
+    database::embedded_server,
+    hint::OrHint as _,
+    model::Model,
+    place::Place,
+    serve,
+    server::{self, Audit},
 };
 
 /// The handle of the first account where the name at the machine makes none.
@@ -60,12 +65,14 @@ impl Mcp {
             .place
             .open(database.into(), &self.model, bytes, self.audit)
             .await?;
+        let renewal = server::renew_in_background(&app);
         let spoken = match self.access(&app).await {
             Ok(access) => serve_stdio(app.clone(), access, stopping)
                 .await
                 .map_err(Into::into),
             Err(error) => Err(error),
         };
+        renewal.abort();
         app.close().await;
         spoken
     }

@@ -50,7 +50,6 @@ impl Place {
         partition_bytes: usize,
         audit: Audit,
     ) -> anyhow::Result<Arc<App>> {
-        let model = model.load().await?;
         let (keys, data_dir) = (&self.keys, &self.data_dir);
         open_app(keys, data_dir, database, model, partition_bytes, audit).await
     }

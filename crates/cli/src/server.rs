@@ -4,9 +4,8 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Dura
 
 use anyhow::{Context as _, bail};
 use clap::{Args, builder::BoolishValueParser};
-use picard_app::{App, NewAccount, Settings};
+use picard_app::{App, NewAccount, Renewed, Settings};
 use picard_crypto::check_strength;
-use picard_embed::Embedder;
 use picard_server::{AllowedOrigin, CALLS_PER_SECOND, Config, Network, Server, outbound::Fetcher};
 use picard_store::Source;
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
@@ -194,14 +193,13 @@ impl ServerSettings {
         data_dir: &DataDir,
         database: Source,
     ) -> anyhow::Result<Arc<App>> {
-        let embedder = self.model.load().await?;
         let partition_bytes = self.partition_mib.saturating_mul(1024 * 1024);
         let audit = self.audit;
         open_app(
             &self.keys,
             data_dir,
             database,
-            embedder,
+            &self.model,
             partition_bytes,
             audit,
         )
@@ -209,20 +207,25 @@ impl ServerSettings {
     }
 }
 
-/// Embeds again what another model embedded, while the server serves. To be
-/// aborted when it stops; the next start goes on. What holds it up, such as a
-/// database that is away, is told once.
+/// Embeds what has no vectors of the present model, at the start, when a memory was
+/// stored without any, and now and then. To be aborted at the end; the next start
+/// goes on. What holds it up, such as a database that is away, is told once.
 pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
     const AGAIN: Duration = Duration::from_secs(10);
+    const ELSEWHERE: Duration = Duration::from_mins(1);
+    const NOW_AND_THEN: Duration = Duration::from_hours(1);
     let app = app.clone();
     tokio::spawn(async move {
         let mut told = false;
         loop {
-            match app.renew_vectors().await {
-                Ok(0) => return,
-                Ok(renewed) => {
-                    tracing::info!(renewed, "memories were embedded by the present model");
-                    return;
+            let pause = match app.renew_vectors().await {
+                Ok(Renewed::Elsewhere) => ELSEWHERE,
+                Ok(Renewed::All(renewed)) => {
+                    told = false;
+                    if renewed > 0 {
+                        tracing::info!(renewed, "memories were embedded by the present model");
+                    }
+                    NOW_AND_THEN
                 }
                 Err(error) => {
                     if !told {
@@ -230,9 +233,14 @@ pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
                         tracing::warn!("embedding again is held up, and goes on later: {error:#}");
                     }
                     told = true;
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
                 }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = app.vectors_owed() => {}
             }
-            tokio::time::sleep(AGAIN).await;
         }
     })
 }
@@ -269,10 +277,11 @@ pub(crate) async fn open_app(
     keys: &Keys,
     data_dir: &DataDir,
     database: Source,
-    embedder: Arc<dyn Embedder>,
+    model: &Model,
     partition_bytes: usize,
     audit: Audit,
 ) -> anyhow::Result<Arc<App>> {
+    let embedder = model.load_or_none().await?;
     before_migration(Service::Server, &database.address, data_dir).await?;
     let (clock, entropy) = system();
     let reader = keys.reader(data_dir)?;

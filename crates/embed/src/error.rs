@@ -5,6 +5,12 @@ use std::path::PathBuf;
 /// A model that cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// No model was loaded.
+    #[error("there is no model: {reason}")]
+    Absent {
+        /// Why it could not be loaded.
+        reason: String,
+    },
     /// A file of the model is missing or unreadable.
     #[error("cannot read the model file {}", path.display())]
     Read {

@@ -28,6 +28,7 @@
 mod e5;
 mod error;
 mod lanes;
+mod late;
 mod onnx;
 mod reader;
 mod settings;
@@ -40,6 +41,7 @@ use std::{num::NonZeroUsize, path::Path, time::Duration};
 
 pub use e5::{E5, ModelFiles, files};
 pub use error::Error;
+pub use late::Late;
 pub use onnx::OnnxModel;
 pub use window::Window;
 
@@ -48,6 +50,11 @@ pub use window::Window;
 /// All vectors are L2-normalised, so the dot product is the cosine. Implementations are CPU-bound
 /// and may be used from several threads at once.
 pub trait Embedder: Send + Sync {
+    /// Loads what could not be loaded before; see [`Late`]. This takes a while.
+    fn load(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Names the model, to be stored with each vector: vectors of two names cannot be compared.
     fn model(&self) -> &str;
 

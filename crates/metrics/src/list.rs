@@ -56,6 +56,8 @@ list! {
 
     EMBEDDING_TEXTS = "picard_embedding_texts_total", Kind::Counter, Server, ["kind"],
         "Texts that the model turned into vectors; cached is a question whose vector was there, or on its way.";
+    EMBEDDING_FAILURES = "picard_embedding_failures_total", Kind::Counter, Server, [],
+        "Texts that the model did not turn into vectors: questions answered, and memories stored, by their words only.";
     EMBEDDING_SECONDS = "picard_embedding_duration_seconds", EMBEDDING, Server, ["kind"],
         "Time from asking for a text's vectors until they are there, the wait included.";
     EMBEDDING_WINDOWS = "picard_embedding_windows_total", Kind::Counter, Server, [],
@@ -97,9 +99,9 @@ list! {
     HOUSE_TURNS = "picard_housekeeping_turns_total", Kind::Counter, Server, ["outcome"],
         "Turns of housekeeping; left means that another node has it.";
     RENEWED = "picard_memories_renewed_total", Kind::Counter, Server, [],
-        "Memories that this node embedded again after a change of the model.";
+        "Memories that this node embedded again, after a change of the model or after it did not compute.";
     RENEWING = "picard_memories_to_renew", Kind::Gauge, Server, [],
-        "Memories that this node found without vectors of the present model and has not embedded again yet.";
+        "Memories without vectors of the present model that still have to be embedded, as far as this node knows.";
 
     BUILD_INFO = "picard_build_info", Kind::Gauge, Process, ["version"],
         "Always 1; the version is in the label.";

@@ -37,6 +37,7 @@ pub struct ServerMetrics {
     pub turns: Counts<Turn>,
     database: Database,
     embedded: Counts<EmbeddedText>,
+    embedding_failures: IntCounter,
     embedding_seconds: HistogramVec,
     windows: Told,
     busy: Told,
@@ -87,6 +88,7 @@ impl Default for ServerMetrics {
             turns: Counts::new(registry.counters(&list::HOUSE_TURNS)),
             database: Database::new(&registry),
             embedded: Counts::new(registry.counters(&list::EMBEDDING_TEXTS)),
+            embedding_failures: registry.counter(&list::EMBEDDING_FAILURES),
             embedding_seconds: registry.histograms(&list::EMBEDDING_SECONDS),
             windows: registry.seconds(&list::EMBEDDING_WINDOWS),
             busy: registry.seconds(&list::EMBEDDING_BUSY),
@@ -129,6 +131,11 @@ impl ServerMetrics {
                 .with_label_values(&[kind.as_str()])
                 .observe(took.as_secs_f64());
         }
+    }
+
+    /// Counts texts that the model gave no vectors for.
+    pub fn not_embedded(&self, count: usize) {
+        self.embedding_failures.inc_by(count as u64);
     }
 
     /// Takes over what the embedder tells of itself.
@@ -181,6 +188,11 @@ impl ServerMetrics {
     /// Says how many memories have to be embedded again.
     pub fn to_renew(&self, count: u64) {
         self.renewing.set(count as i64);
+    }
+
+    /// Notes that memories were stored that have yet to be embedded.
+    pub fn owed(&self, count: usize) {
+        self.renewing.add(as_gauge(count));
     }
 
     /// Notes that a memory was looked at which had to be embedded again.

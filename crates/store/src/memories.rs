@@ -16,10 +16,13 @@ use crate::{
     users,
 };
 
+/// The name of no model: of vectors that are yet to be made.
+pub const NO_MODEL: &str = "";
+
 /// The sealed vectors of all chunks of one memory.
 #[derive(Clone, Copy)]
 pub struct SealedVectors<'a> {
-    /// The embedding model that made them.
+    /// The embedding model that made them, or [`NO_MODEL`].
     pub model: &'a str,
     /// All of them in one sealed value.
     pub sealed: &'a [u8],

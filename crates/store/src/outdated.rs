@@ -27,8 +27,9 @@ record! {
     }
 }
 
-/// Returns up to `limit` memories with vectors of another model than `model`,
-/// in the order of owner and id, after `after`.
+/// Returns up to `limit` memories with vectors of this model (or that have yet to
+/// be embedded: [`NO_MODEL`](crate::memories::NO_MODEL)), in the order of owner and
+/// id, after `after`.
 pub async fn list(
     db: &Db,
     model: &str,
@@ -40,7 +41,7 @@ pub async fn list(
          FROM vectors v
          JOIN memories m ON m.user_id = v.user_id AND m.id = v.memory_id
          JOIN users u ON u.id = v.user_id
-         WHERE v.model <> $1 AND (v.user_id, v.memory_id) > ($2, $3)
+         WHERE v.model = $1 AND (v.user_id, v.memory_id) > ($2, $3)
          ORDER BY v.user_id, v.memory_id LIMIT $4",
         model,
         after.0,
@@ -50,16 +51,16 @@ pub async fn list(
     .await
 }
 
-/// Counts the memories with vectors of another model than `model`. It looks at
-/// every vector: for the start, not for each request.
-pub async fn count(db: &Db, model: &str) -> Result<u64, Error> {
-    let (count,): (i64,) = db
-        .one(sql!(
-            "SELECT COUNT(*) FROM vectors WHERE model <> $1",
-            model
+/// Returns the models that made the vectors of the memories, each with the number of
+/// those, by name. It looks at every vector: not for each request.
+pub async fn models(db: &Db) -> Result<Vec<(String, u64)>, Error> {
+    let rows = db
+        .all::<(String, i64)>(sql!(
+            "SELECT model, COUNT(*) FROM vectors GROUP BY model ORDER BY model"
         ))
         .await?;
-    Ok(count.unsigned_abs())
+    let counted = |(model, count): (String, i64)| (model, count.unsigned_abs());
+    Ok(rows.into_iter().map(counted).collect())
 }
 
 /// Replaces the vectors of a memory, unless it was changed since it was read.

@@ -84,7 +84,7 @@ impl App {
             },
             schema: SCHEMA.migrations.last().map_or(0, |last| last.version),
             keys: keys.collect(),
-            model: self.model().to_owned(),
+            model: self.embedding.model().to_owned(),
             health,
         })
     }
