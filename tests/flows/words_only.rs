@@ -67,6 +67,17 @@ async fn until_model_is(up: &Up, wanted: &str) {
     );
 }
 
+/// Waits until the log has a word, for a minute at most.
+async fn until_log_says(up: &Up, word: &str, times: usize) {
+    for _ in 0..600 {
+        if fs::read_to_string(&up.log).is_ok_and(|log| log.matches(word).count() >= times) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the log never says {word}");
+}
+
 async fn a_damaged_model_costs_meaning_and_nothing_else_until_it_is_mended(database: Database) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name);
@@ -123,6 +134,7 @@ async fn a_damaged_model_costs_meaning_and_nothing_else_until_it_is_mended(datab
 
     // Mended under the running server: it is loaded, and what lacks vectors gets them.
     fs::copy(tiny().join("model.onnx"), file("model.onnx")).expect("copied");
+    until_log_says(&up, "by the present model", 1).await;
     until_model_is(&up, "ok").await;
     // The tiny model knows few words, and these mean the same to it.
     let kitten = json!({"text": "the kitten running"});
@@ -134,18 +146,15 @@ async fn a_damaged_model_costs_meaning_and_nothing_else_until_it_is_mended(datab
         (codes(&found), &found["memories"][0]["text"]),
         (vec![], &json!("the kitten running"))
     );
-    assert!(up.stop().success());
 
     // With the model inside the binary, the first one is found by its meaning.
-    let other = installation.setting("PICARD_MODEL_DIR", "");
-    let up = other.start();
-    until_model_is(&up, "ok").await;
+    let installation = installation.setting("PICARD_MODEL_DIR", "");
+    let up = installation.restart_after(up, |up| assert!(up.stop().success()));
+    until_log_says(&up, "memories were embedded by the present model", 2).await;
     let meant = json!({"query": "What do I have for breakfast?", "limit": 1});
-    let (_, found) = call(&up.server, &token, "query_memory", meant).await;
-    assert_eq!(
-        (codes(&found), &found["memories"][0]["text"]),
-        (vec![], &json!(TEXT))
-    );
+    let (status, found) = call(&up.server, &token, "query_memory", meant).await;
+    assert_eq!((status, codes(&found)), (200, vec![]), "{found}");
+    assert_eq!(found["memories"][0]["text"], TEXT);
     assert!(up.stop().success());
 }
 

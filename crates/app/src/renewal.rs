@@ -18,6 +18,12 @@ use crate::{App, Error, embedding::Whose, vectors};
 /// The lease under which it is done.
 const LEASE: &str = "renewal";
 
+/// The lease that says that some server runs.
+const SERVER: &str = "server";
+
+/// For how long it says so.
+const SERVER_RUNS: Span = Span::minutes(3);
+
 /// For how long a node keeps it from each few memories on.
 const TURN: Span = Span::minutes(2);
 
@@ -56,6 +62,21 @@ impl App {
         self.outdated_models().await?;
         self.let_go().await?;
         Ok(Renewed::All(renewed))
+    }
+
+    /// Says to the assistants' own processes (`picard mcp`) that a server runs: then
+    /// embedding is left to that, which may have been given another model. To be
+    /// said once a minute.
+    pub async fn announce_server(&self) -> Result<(), Error> {
+        let now = self.now();
+        // Another server says the same.
+        let _ = leases::take(&self.db, SERVER, self.holder, now, now + SERVER_RUNS).await?;
+        Ok(())
+    }
+
+    /// Tells whether a server runs on this database, or ran a moment ago.
+    pub async fn has_server(&self) -> Result<bool, Error> {
+        Ok(leases::is_held(&self.db, SERVER, self.now()).await?)
     }
 
     /// Waits until a memory was stored here that has yet to be embedded.

@@ -65,7 +65,7 @@ impl Mcp {
             .place
             .open(database.into(), &self.model, bytes, self.audit)
             .await?;
-        let renewal = server::renew_in_background(&app);
+        let renewal = server::embed_in_background(&app, server::Embedding::OfAssistant);
         let spoken = match self.access(&app).await {
             Ok(access) => serve_stdio(app.clone(), access, stopping)
                 .await

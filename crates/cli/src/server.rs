@@ -207,10 +207,19 @@ impl ServerSettings {
     }
 }
 
+/// Whose process embeds in the background.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Embedding {
+    /// A server's.
+    OfServer,
+    /// An assistant's, which leaves it to a server where one runs.
+    OfAssistant,
+}
+
 /// Embeds what has no vectors of the present model, at the start, when a memory was
 /// stored without any, and now and then. To be aborted at the end; the next start
 /// goes on. What holds it up, such as a database that is away, is told once.
-pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
+pub(crate) fn embed_in_background(app: &Arc<App>, whose: Embedding) -> JoinHandle<()> {
     const AGAIN: Duration = Duration::from_secs(10);
     const ELSEWHERE: Duration = Duration::from_mins(1);
     const NOW_AND_THEN: Duration = Duration::from_hours(1);
@@ -218,7 +227,7 @@ pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut told = false;
         loop {
-            let pause = match app.renew_vectors().await {
+            let pause = match embed_once(&app, whose).await {
                 Ok(Renewed::Elsewhere) => ELSEWHERE,
                 Ok(Renewed::All(renewed)) => {
                     told = false;
@@ -240,6 +249,28 @@ pub(crate) fn renew_in_background(app: &Arc<App>) -> JoinHandle<()> {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = app.vectors_owed() => {}
+            }
+        }
+    })
+}
+
+async fn embed_once(app: &App, whose: Embedding) -> Result<Renewed, picard_app::Error> {
+    if whose == Embedding::OfAssistant && app.has_server().await? {
+        return Ok(Renewed::Elsewhere);
+    }
+    app.renew_vectors().await
+}
+
+/// Says once a minute that a server runs. To be aborted when it stops.
+pub(crate) fn announce_in_background(app: &Arc<App>) -> JoinHandle<()> {
+    const PAUSE: Duration = Duration::from_mins(1);
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(PAUSE);
+        loop {
+            turns.tick().await;
+            if let Err(error) = app.announce_server().await {
+                tracing::debug!(%error, "it was not said that a server runs");
             }
         }
     })
@@ -327,7 +358,8 @@ impl ServerCommand {
             .ensure(&app, self.settings.listen, &public_url)
             .await?;
         self.web_client.ensure(&app).await?;
-        let renewal = renew_in_background(&app);
+        let renewal = embed_in_background(&app, Embedding::OfServer);
+        let announcing = announce_in_background(&app);
         let housekeeping = keep_house_in_background(&app);
         let config = self.settings.config(public_url.clone(), None, listening);
         let server = Server::new(app.clone(), config);
@@ -339,6 +371,7 @@ impl ServerCommand {
         tracing::info!(%public_url, %listening, "the server is ready");
         front.served().await?;
         renewal.abort();
+        announcing.abort();
         housekeeping.abort();
         app.close().await;
         tracing::info!("the server has stopped");

@@ -78,11 +78,13 @@ impl Up {
         server_front.open(picard_server::router(server));
         web_front.open(web.router());
 
-        let renewal = server::renew_in_background(&app);
+        let renewal = server::embed_in_background(&app, server::Embedding::OfServer);
+        let announcing = server::announce_in_background(&app);
         let housekeeping = server::keep_house_in_background(&app);
         self.announce(&issuer, &web_url)?;
         let served = tokio::try_join!(server_front.served(), web_front.served());
         renewal.abort();
+        announcing.abort();
         housekeeping.abort();
         web.close().await;
         app.close().await;

@@ -28,3 +28,13 @@ pub async fn take(
     );
     Ok(db.execute(take).await? == 1)
 }
+
+/// Tells whether anybody has a lease.
+pub async fn is_held(db: &Db, name: &str, now: Instant) -> Result<bool, Error> {
+    let held = sql!(
+        "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2",
+        name,
+        now
+    );
+    Ok(db.optional::<(Uuid,)>(held).await?.is_some())
+}
