@@ -72,15 +72,12 @@ impl Lines {
     /// Takes the next bytes up to the end of a line, if there is one in them:
     /// returns it with the bytes behind it.
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Option<(Line, &'a [u8])> {
-        match bytes.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                self.keep(&bytes[..end]);
-                Some((self.take(), &bytes[end + 1..]))
-            }
-            None => {
-                self.keep(bytes);
-                None
-            }
+        if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.keep(&bytes[..end]);
+            Some((self.take(), &bytes[end + 1..]))
+        } else {
+            self.keep(bytes);
+            None
         }
     }
 

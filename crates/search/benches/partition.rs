@@ -114,6 +114,10 @@ fn sizes(c: &mut Criterion) {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(3));
     group.sample_size(20);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a bench has no command line of its own"
+    )]
     let most = std::env::var("PICARD_BENCH_MOST").ok();
     let most: usize = most.and_then(|most| most.parse().ok()).unwrap_or(100_000);
     for memories in [1_000, 10_000, 100_000, 1_000_000] {

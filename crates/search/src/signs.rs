@@ -286,7 +286,7 @@ mod tests {
             assert!([0, 1, 4, 5].contains(&row), "{row} is in the middle");
             line(found.of[row])
         };
-        let mut told = vec![f32::NAN; 7];
+        let mut told = [f32::NAN; 7];
         found.cosines(BOUNDS, exact, |row, cosine| told[row] = cosine);
         for (row, apart) in found.rows() {
             assert!(
