@@ -205,7 +205,7 @@ impl Partition {
         let by_vector = Stretch::over(candidates.iter().map(dense));
         let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
             .up_to(weights.fair_match * matches.highest_possible());
-        let asked = dates::read(query.text, query.now);
+        let asked = dates::asked(query.text, query.now);
         let by_date = |slot: usize| match &asked[..] {
             [] => 0.0,
             asked => self.slots[slot]

@@ -20,6 +20,9 @@ pub(crate) use read::read;
 /// Microseconds in a day.
 const DAY: i64 = 86_400_000_000;
 
+/// The most days of one question that count: each is held against each memory.
+const MOST_ASKED: usize = 8;
+
 /// Days in a row, counted from 1970-01-01, the last one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Days {
@@ -34,6 +37,20 @@ pub(crate) enum Named {
     Days(Days),
     /// The same days of any year; of the whole month without a day.
     Yearly { month: u32, day: Option<u32> },
+}
+
+/// Reads the days that a question names, each once, the first ones of very many.
+pub(crate) fn asked(question: &str, now: Instant) -> Vec<Named> {
+    let mut asked = Vec::new();
+    for named in read(question, now) {
+        if asked.len() == MOST_ASKED {
+            break;
+        }
+        if !asked.contains(&named) {
+            asked.push(named);
+        }
+    }
+    asked
 }
 
 impl Days {

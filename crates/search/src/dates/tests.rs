@@ -180,6 +180,15 @@ fn of_a_log_only_the_first_dates_are_kept() {
     assert_eq!(when.named.map(|named| named.len()), Some(When::MOST));
 }
 
+#[test]
+fn of_a_question_only_the_first_few_days_count_and_each_once() {
+    let many: Vec<String> = (1..=28).map(|day| format!("{day} May ")).collect();
+    let first = |text: &str| read(text, now());
+    assert_eq!(asked(&"5 May ".repeat(999), now()), first("5 May"));
+    assert_eq!(asked(&many.concat(), now()), first(&many[..8].concat()));
+    assert_eq!(asked(&many.concat(), now()).len(), 8);
+}
+
 proptest! {
     #[test]
     fn any_text_at_any_time_is_read(
