@@ -64,8 +64,9 @@ pub enum QueryError {
     TooManyPhrases,
     /// A phrase that no text could be held against in reasonable time.
     #[error(
-        "has a phrase of more than {} words in quotes; quote less of it",
-        Phrase::MAX_WORDS
+        "has a phrase of more than {} words or {} KiB in quotes; quote less of it",
+        Phrase::MAX_WORDS,
+        Phrase::MAX_BYTES / 1024
     )]
     LongPhrase,
 }
@@ -91,15 +92,18 @@ impl ParsedQuery {
     /// # Ok::<(), picard_search::QueryError>(())
     /// ```
     pub fn parse(query: &str) -> Result<Self, QueryError> {
+        Self::read(query, &mut Quotes::default())
+    }
+
+    fn read(query: &str, quotes: &mut Quotes) -> Result<Self, QueryError> {
         if query.chars().all(is_unseen) {
             return Err(QueryError::Empty);
         }
-        let mut quotes = Quotes::default();
         let mut conditions = Conditions::default();
         let mut text = String::with_capacity(query.len());
         let (mut at, mut last, mut found) = (0, None, false);
         while let Some(c) = query[at..].chars().next() {
-            if let Some((operator, length)) = operator(query, at, last, &mut quotes)? {
+            if let Some((operator, length)) = operator(query, at, last, quotes)? {
                 found = true;
                 match operator {
                     Operator::Phrase(phrase, words) => {
@@ -174,6 +178,9 @@ fn operator<'a>(
 ) -> Result<Option<(Operator<'a>, usize)>, QueryError> {
     if let Some((words, length)) = quotes.quoted(query, at, last) {
         let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrase)?;
+        if phrase.is_none() {
+            quotes.are_wordless(query, at, words);
+        }
         return Ok(phrase.map(|phrase| (Operator::Phrase(phrase, words), length)));
     }
     if last.is_some_and(|last| !last.is_whitespace() && last != '(') {
@@ -187,7 +194,8 @@ fn operator<'a>(
     if let Some((filter, instead)) = excluded_filter(&rest[minus..]) {
         return Err(QueryError::ExcludedFilter { filter, instead });
     }
-    let (words, length) = match quotes.quoted(query, at + minus, None) {
+    let quoted = quotes.quoted(query, at + minus, None);
+    let (words, length) = match quoted {
         Some((words, length)) => (words, minus + length),
         None if begins_word(&rest[minus..]) => {
             let word = chunk(&rest[minus..]);
@@ -196,6 +204,9 @@ fn operator<'a>(
         None => return Ok(None),
     };
     let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrase)?;
+    if phrase.is_none() && quoted.is_some() {
+        quotes.are_wordless(query, at + minus, words);
+    }
     Ok(phrase.map(|phrase| (Operator::Excluded(phrase), length)))
 }
 
@@ -267,7 +278,7 @@ fn begins_word(rest: &str) -> bool {
     let mut chars = rest.chars();
     match chars.next() {
         Some('#' | '@') => chars.next().is_some_and(char::is_alphanumeric),
-        first => first.is_some_and(char::is_alphabetic),
+        first => first.is_some_and(|c| c.is_alphabetic() && !keywords::is_invisible(c)),
     }
 }
 

@@ -20,9 +20,20 @@ use super::{
 /// are written: other forms are other words. Codes (`c++`, `abc-1234`) are compared
 /// with their signs.
 #[derive(Debug, Clone)]
-pub struct Phrase(Plaintext);
+pub struct Phrase {
+    folded: Plaintext,
+    /// Cut once, for very many texts.
+    units: Vec<Place>,
+}
 
-/// A phrase of more than [`Phrase::MAX_WORDS`].
+/// Where a word of a phrase stands in it, and the code that the word is a part of.
+#[derive(Debug, Clone)]
+struct Place {
+    word: Range<usize>,
+    code: Option<Range<usize>>,
+}
+
+/// A phrase of more than [`Phrase::MAX_WORDS`] or [`Phrase::MAX_BYTES`].
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
@@ -30,24 +41,45 @@ impl Phrase {
     /// The most words of a phrase.
     pub const MAX_WORDS: usize = 100;
 
+    /// The most bytes of a phrase, folded.
+    pub const MAX_BYTES: usize = 4 * 1024;
+
     /// Takes in a phrase; `None` when there is no word in it.
     pub(crate) fn new(text: &str) -> Result<Option<Self>, TooLong> {
         let folded = fold(text);
-        let words = Units::of(&folded).0.len();
-        if words > Self::MAX_WORDS {
+        let units = Units::of(&folded);
+        if units.0.is_empty() {
+            return Ok(None);
+        }
+        if units.0.len() > Self::MAX_WORDS || folded.len() > Self::MAX_BYTES {
             return Err(TooLong);
         }
-        Ok((words > 0).then(|| Self(Plaintext::new(folded))))
+        let range = |part: &str| {
+            let start = part.as_ptr().addr() - folded.as_ptr().addr();
+            start..start + part.len()
+        };
+        let place = |unit: &Unit<'_>| Place {
+            word: range(unit.text),
+            code: unit.code.map(range),
+        };
+        let units = units.0.iter().map(place).collect();
+        let folded = Plaintext::new(folded);
+        Ok(Some(Self { folded, units }))
     }
 
     /// Tells whether a text holds the phrase.
     pub(crate) fn occurs_in(&self, text: &Units<'_>) -> bool {
-        let wanted = Units::of(self.0.expose());
-        let here = |window: &[Unit<'_>]| {
-            let mut pairs = wanted.0.iter().zip(window);
-            pairs.all(|(wanted, unit)| wanted.is(unit))
+        let folded = self.folded.expose();
+        let unit = |place: &Place| Unit {
+            text: &folded[place.word.clone()],
+            at: place.word.start,
+            code: place.code.clone().map(|code| &folded[code]),
         };
-        text.0.windows(wanted.0.len()).any(here)
+        let here = |window: &[Unit<'_>]| {
+            let mut pairs = self.units.iter().zip(window);
+            pairs.all(|(wanted, found)| unit(wanted).is(found))
+        };
+        text.0.windows(self.units.len()).any(here)
     }
 }
 
@@ -123,7 +155,7 @@ pub(crate) struct Needs(Vec<(Language, Vec<u64>)>);
 impl Keywords {
     /// Returns what the index can ask for a phrase.
     pub(crate) fn needs(&self, phrase: &Phrase) -> Needs {
-        let tokens = Tokens::of(phrase.0.expose());
+        let tokens = Tokens::of(phrase.folded.expose());
         let listed = |language: Language| {
             let listed = tokens.iter().filter(|token| match token {
                 Token::Pair(_) => false,
@@ -200,7 +232,10 @@ mod tests {
     fn a_phrase_is_of_bounded_length_and_has_a_word() {
         assert!(Phrase::new(&"a ".repeat(100)).is_ok());
         assert!(Phrase::new(&"a ".repeat(101)).is_err());
+        assert!(Phrase::new(&"a".repeat(4096)).is_ok());
+        assert!(Phrase::new(&"a".repeat(4097)).is_err());
         assert!(matches!(Phrase::new(" ...🙂 "), Ok(None)));
+        assert!(matches!(Phrase::new(&" ...🙂 ".repeat(9_999)), Ok(None)));
     }
 
     fn texts() -> impl Strategy<Value = String> {

@@ -5,8 +5,11 @@ use crate::keywords::is_unspaced;
 /// Finds quoted texts in a query, in linear time.
 #[derive(Default)]
 pub(super) struct Quotes {
-    /// By kind: up to here there is no quote that closes.
+    /// By kind: up to here there is no quote that closes, or none with a word in it.
     open_until: [usize; KINDS],
+    /// The bytes among which ends were looked for, all together.
+    #[cfg(test)]
+    pub(super) looked_at: usize,
 }
 
 /// Quotes that open, and those that close them.
@@ -42,6 +45,10 @@ impl Quotes {
         }
         let closes = |c: char| PAIRS[kind].1.contains(c);
         let end = inner.find(|c| closes(c) || c == '\n');
+        #[cfg(test)]
+        {
+            self.looked_at += end.unwrap_or(inner.len());
+        }
         let end = end.filter(|end| !inner[*end..].starts_with('\n'));
         let Some(end) = end else {
             let line = inner.find('\n').unwrap_or(inner.len());
@@ -50,5 +57,18 @@ impl Quotes {
         };
         let close = inner[end..].chars().next().map_or(0, char::len_utf8);
         Some((&inner[..end], open.len_utf8() + end + close))
+    }
+
+    /// Notes that there is no word in the quotes that open at `at`: in those that open
+    /// between here and their end there is none either.
+    pub(super) fn are_wordless(&mut self, query: &str, at: usize, words: &str) {
+        let open = query[at..].chars().next();
+        let kind = PAIRS
+            .iter()
+            .position(|(opens, _)| open.is_some_and(|open| opens.contains(open)));
+        if let (Some(kind), Some(open)) = (kind, open) {
+            // What closes here may open others.
+            self.open_until[kind] = at + open.len_utf8() + words.len();
+        }
     }
 }

@@ -36,6 +36,7 @@ fn what_is_no_operator_stays_as_it_was_typed() {
         "one - two",
         "a well-known thing",
         "C++ or c#",
+        "a -\u{3164}(-\u{3164}",
         "-",
         "--",
         "\"",
@@ -195,6 +196,7 @@ fn a_query_that_cannot_be_answered_says_why() {
     assert!(refused(&"\"a\" ".repeat(33)).contains("more than 32 phrases"));
     assert!(ParsedQuery::parse(&"\"a\" ".repeat(32)).is_ok());
     assert!(refused(&format!("\"{}\"", "a ".repeat(101))).contains("more than 100 words"));
+    assert!(refused(&format!("\"{}\"", "a".repeat(4097))).contains("or 4 KiB"));
 }
 
 #[test]
@@ -217,11 +219,31 @@ fn a_literal_query_has_no_operators() {
 }
 
 #[test]
-fn a_query_of_64_kib_of_open_quotes_takes_no_longer_than_others() {
+fn ends_of_quotes_are_looked_for_once_whatever_stands_in_them() {
     // Each would look for its end through all that follows.
-    for open in ["「", "«", "\" ", " \"", "-「"] {
-        let query = open.repeat(65_536 / open.len());
-        assert!(ParsedQuery::parse(&query).is_ok(), "{open}");
+    for open in ["「", "«", "»", "„", "\" ", " \"", "-「", "-« ", "(-『…"] {
+        for close in ["", "」", "»", "“", "\"", "』", "\n», ,»"] {
+            let query = open.repeat(8_192 / open.len()) + close;
+            let mut quotes = Quotes::default();
+            let parsed = ParsedQuery::read(&query, &mut quotes).expect("no phrase is in it");
+            assert!(!parsed.conditions().need_texts(), "{open} {close}");
+            let kinds = 5;
+            assert!(quotes.looked_at <= kinds * query.len(), "{open} {close}");
+        }
+    }
+}
+
+#[test]
+fn behind_quotes_without_a_word_others_are_read() {
+    for query in [
+        "\"\"tea\"",
+        "«…» «tea»",
+        "„“ „tea“",
+        "»»tea«",
+        "-\"\" \"tea\"",
+    ] {
+        assert_eq!(parts(query).1, 1, "{query}");
+        assert!(holds(query, "Tea.") && !holds(query, "Coffee."), "{query}");
     }
 }
 
