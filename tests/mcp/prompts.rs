@@ -13,6 +13,7 @@ picard_tests::on_both!(
     ask_persona_shows_of_others_what_is_public,
     a_name_gives_no_orders_to_the_assistant_of_somebody_else,
     review_brings_the_newest_or_those_about_something,
+    where_conditions_leave_nothing_it_is_not_said_that_there_is_nothing,
     a_prompt_that_cannot_be_made_is_refused_with_the_reason,
     memories_are_completed_by_their_id_and_by_their_words,
     people_are_suggested_only_when_they_show_something_to_everybody,
@@ -176,6 +177,22 @@ async fn review_brings_the_newest_or_those_about_something(database: Database) {
             .as_str()
             .is_some_and(|text| text.contains("Spot"))
     );
+}
+
+async fn where_conditions_leave_nothing_it_is_not_said_that_there_is_nothing(database: Database) {
+    let server = TestServer::on(database).await;
+    let ana = Peer::of(&server, "ana").await;
+    remember(&ana, "I take my tea Earl Grey, hot.", "private").await;
+    for name in ["recall", "review_memories"] {
+        for about in ["\"earl gray\" tea", "tea before:2001-01-01"] {
+            let (said, brought) = prompt(&ana, name, json!({"about": about})).await;
+            assert!(!said.contains("no memories yet"), "{about}: {said}");
+            assert!(
+                said.contains("meets the conditions") && brought.is_empty(),
+                "{about}: {said}"
+            );
+        }
+    }
 }
 
 async fn a_prompt_that_cannot_be_made_is_refused_with_the_reason(database: Database) {

@@ -201,10 +201,18 @@ async fn recall(
 ) -> Result<Vec<PromptMessage>, ErrorData> {
     let found = find(app, caller, query("about", about)?, RECALLED).await?;
     if found.memories.is_empty() {
-        return Ok(vec![said(format!(
-            "What do you know about this: {about}\n\nI have no memories yet. Say so, and ask me \
-             whether you should remember something about it."
-        ))]);
+        let ask = format!("What do you know about this: {about}");
+        return Ok(nothing(
+            &found.notices,
+            format!(
+                "{ask}\n\nI have no memories yet. Say so, and ask me whether you should remember \
+                 something about it."
+            ),
+            format!(
+                "{ask}\n\nNone of my memories was found for it. Say so, and why, instead of \
+                 guessing."
+            ),
+        ));
     }
     let mut messages = vec![said(format!(
         "What do you know about this: {about}\n\nAnswer from my memories that follow, the closest \
@@ -261,10 +269,12 @@ async fn review(
         None => newest(app, caller).await?,
     };
     if found.memories.is_empty() {
-        return Ok(vec![said(
+        return Ok(nothing(
+            &found.notices,
             "I have no memories yet. Tell me in two sentences what I could have you remember."
                 .to_owned(),
-        )]);
+            "None of my memories was found to go through. Say so, and why.".to_owned(),
+        ));
     }
     let mut messages = vec![said(format!(
         "Go through my memories that follow. Find those that say the same twice, are outdated or \
@@ -309,7 +319,15 @@ async fn newest(app: &App, caller: &Authorized<Read>) -> Result<Recalled, ErrorD
     })
 }
 
-/// What to know about how the memories that follow were found.
+/// Nothing was found: because there is nothing, or because of what the notices tell.
+fn nothing(notices: &[Notice], is_there: String, was_found: String) -> Vec<PromptMessage> {
+    match told(notices) {
+        None => vec![said(is_there)],
+        Some(why) => vec![said(was_found), why],
+    }
+}
+
+/// What to know about how memories were found.
 fn told(notices: &[Notice]) -> Option<PromptMessage> {
     let sentences: Vec<_> = notices.iter().map(Notice::to_string).collect();
     (!sentences.is_empty()).then(|| said(format!("About this search: {}", sentences.join(" "))))
