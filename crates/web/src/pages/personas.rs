@@ -36,6 +36,7 @@ struct Answer {
     is_own: bool,
     prompt: Option<String>,
     total: String,
+    has_any: bool,
     shown: usize,
     is_all: bool,
     notices: Vec<Notice>,
@@ -131,6 +132,7 @@ fn shown(persona: Persona, own: Option<UserId>) -> Answer {
         is_own,
         prompt: persona.prompt.filter(|prompt| !prompt.is_empty()),
         total: words::memories(persona.total),
+        has_any: persona.total > 0,
         shown: persona.memories.len(),
         notices: notices(&persona.notices),
         is_all: persona.memories.len() as u64 == persona.total,
@@ -155,7 +157,10 @@ fn who(typed: &str, wrong: Option<String>) -> Field {
 
 fn question(typed: &str, wrong: Option<String>) -> Field {
     Field::text("prompt", "What do you want to know?")
-        .hint("The memories that fit best come first. Leave it empty to see what tells most about the person.")
+        .hint(
+            "The memories that fit best come first. \"Exact words\" and dates are written as in a \
+             search. Leave it empty to see what tells most about the person.",
+        )
         .attribute("maxlength", "2000")
         .optional()
         .value(typed)

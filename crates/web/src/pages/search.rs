@@ -121,7 +121,7 @@ fn divided(answer: &picard_client::Found) -> Found {
 fn question(typed: &str, wrong: Option<String>) -> Field {
     Field::input("search", "q", "What are you looking for?")
         .hint(
-            "Describe it in your own words, in any language. Meaning counts, not the exact words.",
+            "Describe it in your own words, in any language: meaning counts. Words in \"quotes\" must be there.",
         )
         .attribute("maxlength", "2000")
         .required()

@@ -308,6 +308,23 @@ async fn a_persona_of_another_shows_what_is_public() {
 }
 
 #[tokio::test]
+async fn a_persona_without_an_answer_is_not_one_without_memories() {
+    let stage = Stage::set().await;
+    let mut browser = stage.connected().await;
+    let none = "You have no valid memory yet";
+    browser.get("/personas?user=ada").await.shows(none);
+    stage.fixture.remember(0, "Ada keeps a secret", "private");
+    stage.fixture.remember(1, "Grace found a moth", "public");
+    for user in ["ada", "grace"] {
+        let page = format!("/personas?user={user}&prompt=before:2001-01-01");
+        let page = browser.get(&page).await;
+        page.shows("Nothing fits “before:2001-01-01”, out of 1 memory.");
+        page.hides(none);
+        page.hides("has made nothing public");
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_leads_nowhere() {
     let stage = Stage::set().await;
     let mut browser = stage.connected().await;
