@@ -90,7 +90,7 @@ fn import() -> Value {
         "summary": "Stores many memories",
         "description": format!(
             "JSON Lines, at most {} MiB; needs the scope memories:write. The same import again \
-             changes nothing. One import of a person at a time.",
+             changes nothing. On each node one import of a person at a time.",
             MAX_IMPORT / (1024 * 1024),
         ),
         "security": [{"oauth": []}],
