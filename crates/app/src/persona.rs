@@ -157,7 +157,7 @@ pub(crate) fn check_bytes(bytes: usize) -> Result<(), Error> {
     } else {
         Err(Error::out_of_range(
             "limit",
-            "is needed: all memories are over 32 MiB of text",
+            "is missing or too large: these memories are over 32 MiB of text",
         ))
     }
 }
