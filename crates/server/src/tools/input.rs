@@ -127,7 +127,7 @@ pub(super) struct QueryMemory {
 pub(super) struct QueryUser {
     /// Whose persona: a UUID or a handle.
     pub(super) user_id: String,
-    /// What to ask, written as `query` of query_memory; the most similar memories come first.
+    /// What to ask, in words; the best answers come first. Also: "exact phrase" and the other operators of `query_memory`.
     #[schemars(length(min = 1, max = 65536))]
     pub(super) prompt: Option<String>,
     /// How many at most: 1 to 1000; all unless said otherwise.
