@@ -10,42 +10,43 @@ use std::mem::size_of;
 /// One unit of a sum: vectors of length 1 are added in steps of 2⁻²⁴.
 const UNIT: f32 = 16_777_216.0;
 
-/// The sum of some rows. Whole numbers: rows can be taken out again, and nothing
-/// of them remains.
+/// The sum over some memories of the mean of each one's rows: a long text with sixty
+/// rows says no more of what all have in common than a short one. Whole numbers:
+/// memories can be taken out again, and nothing of them remains.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sum {
     /// By dimension; empty as long as there was no row.
     sums: Vec<i64>,
-    rows: u32,
+    memories: u32,
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, codes: &[i8], scale: f32) {
-        self.change(codes, scale, 1);
-        self.rows += u32::from(scale > 0.0);
+    /// Adds the rows of a memory.
+    pub(crate) fn add<'a>(&mut self, rows: impl Iterator<Item = (&'a [i8], f32)> + Clone) {
+        self.memories += u32::from(self.change(rows, 1));
     }
 
-    pub(crate) fn subtract(&mut self, codes: &[i8], scale: f32) {
-        self.change(codes, scale, -1);
-        self.rows -= u32::from(scale > 0.0);
+    /// Takes the rows of a memory out.
+    pub(crate) fn subtract<'a>(&mut self, rows: impl Iterator<Item = (&'a [i8], f32)> + Clone) {
+        self.memories -= u32::from(self.change(rows, -1));
     }
 
     pub(crate) fn join(&mut self, other: &Self) {
         self.sums.resize(self.sums.len().max(other.sums.len()), 0);
         let pairs = self.sums.iter_mut().zip(&other.sums);
         pairs.for_each(|(sum, other)| *sum += other);
-        self.rows += other.rows;
+        self.memories += other.memories;
     }
 
     /// Returns the query without so much of the mean, at its full length of 1.
     ///
-    /// `share` is what is taken off when there are many rows. The mean of a few
-    /// says more about them than about what all texts have in common: the share is
-    /// halved when there are `prior` rows.
+    /// `share` is what is taken off when there are many memories. The mean of a
+    /// few says more about them than about what all texts have in common: the share is
+    /// halved when there are `prior` of them.
     pub(crate) fn taken_off(&self, query: &[f32], share: f32, prior: f32) -> Towards {
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
-        let rows = self.rows as f32;
-        let comparable = self.rows > 0 && self.sums.len() == query.len();
+        let memories = self.memories as f32;
+        let comparable = self.memories > 0 && self.sums.len() == query.len();
         if !comparable || length == 0.0 || !length.is_finite() {
             return Towards {
                 query: query.to_vec(),
@@ -53,8 +54,8 @@ impl Sum {
                 common: 0.0,
             };
         }
-        let share = share * rows / (rows + prior);
-        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * rows));
+        let share = share * memories / (memories + prior);
+        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * memories));
         let mean: Vec<f32> = mean.collect();
         let centred = query.iter().zip(&mean);
         let centred: Vec<f32> = centred.map(|(q, m)| q / length - share * m).collect();
@@ -65,11 +66,11 @@ impl Sum {
         }
     }
 
-    /// Returns the square of the mean's length: the mean cosine of all pairs of rows,
-    /// each with itself among them.
+    /// Returns the square of the mean's length: the mean cosine of all pairs,
+    /// each memory with itself among them, when each has one row.
     pub(crate) fn mean_squared(&self) -> f32 {
-        let rows = self.rows.max(1) as f32;
-        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * rows));
+        let memories = self.memories.max(1) as f32;
+        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * memories));
         mean.map(|x| x * x).sum()
     }
 
@@ -77,11 +78,21 @@ impl Sum {
         self.sums.capacity() * size_of::<i64>()
     }
 
-    fn change(&mut self, codes: &[i8], scale: f32, sign: i64) {
-        self.sums.resize(self.sums.len().max(codes.len()), 0);
-        let unit = sign * (scale * UNIT).round() as i64;
-        let pairs = self.sums.iter_mut().zip(codes);
-        pairs.for_each(|(sum, code)| *sum += i64::from(*code) * unit);
+    /// Tells whether any of the rows has a direction.
+    fn change<'a>(
+        &mut self,
+        rows: impl Iterator<Item = (&'a [i8], f32)> + Clone,
+        sign: i64,
+    ) -> bool {
+        let rows = rows.filter(|(_, scale)| *scale > 0.0);
+        let count = rows.clone().count();
+        for (codes, scale) in rows {
+            self.sums.resize(self.sums.len().max(codes.len()), 0);
+            let unit = sign * (scale * UNIT / count as f32).round() as i64;
+            let pairs = self.sums.iter_mut().zip(codes);
+            pairs.for_each(|(sum, code)| *sum += i64::from(*code) * unit);
+        }
+        count > 0
     }
 }
 
@@ -110,13 +121,13 @@ mod tests {
     fn sum(rows: &[([i8; 2], f32)]) -> Sum {
         let mut sum = Sum::default();
         for (codes, scale) in rows {
-            sum.add(codes, *scale);
+            sum.add([(&codes[..], *scale)].into_iter());
         }
         sum
     }
 
     #[test]
-    fn the_mean_over_all_rows_stays_the_mean() {
+    fn the_mean_over_all_memories_stays_the_mean() {
         let towards = sum(&ROWS).taken_off(&[0.0, 2.0], 0.8, 0.0);
         let dot = |codes: [i8; 2], scale: f32| {
             let row = codes.map(|code| f32::from(code) * scale);
@@ -128,17 +139,34 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_taken_out_leaves_nothing() {
+    fn a_memory_that_is_taken_out_leaves_nothing() {
         let mut all = sum(&ROWS);
-        all.subtract(&ROWS[1].0, ROWS[1].1);
+        all.subtract([(&ROWS[1].0[..], ROWS[1].1)].into_iter());
         let mut other = sum(&ROWS[..1]);
-        assert_eq!((&all.sums, all.rows), (&other.sums, other.rows));
+        assert_eq!((&all.sums, all.memories), (&other.sums, other.memories));
         other.join(&sum(&ROWS[1..]));
         assert_eq!(other.sums, sum(&ROWS).sums);
     }
 
     #[test]
-    fn few_rows_take_little_off() {
+    fn a_long_text_counts_as_much_as_a_short_one() {
+        let short = [(&[0_i8, 127][..], 1.0 / 127.0)];
+        let long = [(&[127_i8, 0][..], 1.0 / 127.0); 60];
+        let mut sum = Sum::default();
+        sum.add(short.into_iter());
+        sum.add(long.into_iter());
+        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0).query;
+        assert!(
+            (query[0] - 0.1).abs() < 1e-4 && (query[1] - 0.3).abs() < 1e-4,
+            "{query:?}"
+        );
+        sum.subtract(long.into_iter());
+        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0).query;
+        assert!((query[0] - 0.6).abs() < 1e-4, "{query:?}");
+    }
+
+    #[test]
+    fn few_memories_take_little_off() {
         let (few, many) = (sum(&ROWS[..1]), sum(&[ROWS[0]; 99]));
         let off = |sum: &Sum| 1.0 - sum.taken_off(&[0.6, 0.8], 0.5, 9.0).length;
         assert!((off(&few) - 0.05).abs() < 1e-3, "{}", off(&few));

@@ -125,8 +125,8 @@ impl<'a> Points<'a> {
         let rows = points.iter().filter_map(|point| point.row);
         let rows = rows.filter(|(_, scale)| *scale > 0.0);
         let mut n = 0.0_f32;
-        for (codes, scale) in rows {
-            sum.add(codes, scale);
+        for row in rows {
+            sum.add(std::iter::once(row));
             n += 1.0;
         }
         let unrelated = if n < 2.0 {

@@ -313,13 +313,11 @@ impl Partition {
         let rows = |slot: usize| self.vectors.each(self.slots[slot].rows);
         if others().count() < candidates.count() {
             let mut sum = self.vectors.sum(permission);
-            let others = others().flat_map(|(slot, _)| rows(slot));
-            others.for_each(|(row, scale)| sum.subtract(row, scale));
+            others().for_each(|(slot, _)| sum.subtract(rows(slot)));
             return sum;
         }
         let mut sum = Sum::default();
-        let candidates = candidates.iter().flat_map(rows);
-        candidates.for_each(|(row, scale)| sum.add(row, scale));
+        candidates.iter().for_each(|slot| sum.add(rows(slot)));
         sum
     }
 

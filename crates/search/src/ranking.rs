@@ -60,7 +60,7 @@ settings! {
     /// compared with them, from 0 to 1. Between 0.7 and 1 it measures about the same.
     centring: 0.8,
 
-    /// How many vectors make half of that share, of thousands all of it: the mean of a
+    /// How many memories make half of that share, thousands all of it: the mean of a
     /// few is more about them than about what all texts have in common.
     centring_prior: 80.0,
 

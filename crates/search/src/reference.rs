@@ -171,11 +171,19 @@ fn centred(candidates: &[(&u8, &Given)], asked: &Asked) -> Vec<f32> {
         let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
         vector.iter().map(|x| x / length).collect()
     };
-    let given = candidates.iter().flat_map(|(_, given)| &given.vectors);
-    let rows: Vec<Vec<f32>> = given.map(|row| unit(row)).collect();
-    let n = rows.len() as f32;
+    // Each memory counts once, however many rows it has.
+    let means: Vec<Vec<f32>> = candidates
+        .iter()
+        .filter(|(_, given)| !given.vectors.is_empty())
+        .map(|(_, given)| {
+            let rows: Vec<Vec<f32>> = given.vectors.iter().map(|row| unit(row)).collect();
+            let mean = |at: usize| rows.iter().map(|row| row[at]).sum::<f32>() / rows.len() as f32;
+            (0..DIMENSIONS).map(mean).collect()
+        })
+        .collect();
+    let n = means.len() as f32;
     let share = asked.ranking.centring * n / (n + asked.ranking.centring_prior);
-    let mean = |at: usize| rows.iter().map(|row| row[at]).sum::<f32>() / n.max(1.0);
+    let mean = |at: usize| means.iter().map(|own| own[at]).sum::<f32>() / n.max(1.0);
     let query = unit(&asked.vector).into_iter().enumerate();
     query.map(|(at, x)| x - share * mean(at)).collect()
 }

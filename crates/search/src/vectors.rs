@@ -103,7 +103,6 @@ impl Vectors {
             self.codes.extend_from_slice(&vectors.codes);
             for row in vectors.rows() {
                 let scale = scale(row);
-                self.sums[permission as usize].add(row, scale);
                 if let Some(signs) = &mut self.signs {
                     signs.push(row, scale);
                 }
@@ -111,10 +110,14 @@ impl Vectors {
                 self.owners.push(slot);
             }
         }
-        Rows {
+        let rows = Rows {
             first: first as u32,
             count: count as u32,
-        }
+        };
+        let mut sum = std::mem::take(&mut self.sums[permission as usize]);
+        sum.add(self.each(rows));
+        self.sums[permission as usize] = sum;
+        rows
     }
 
     /// Gives back what was reserved for rows to come.
@@ -134,8 +137,7 @@ impl Vectors {
             return;
         }
         let mut sum = std::mem::take(&mut self.sums[permission as usize]);
-        self.each(rows)
-            .for_each(|(row, scale)| sum.subtract(row, scale));
+        sum.subtract(self.each(rows));
         self.sums[permission as usize] = sum;
         if let Some(signs) = &mut self.signs {
             signs.clear(first..end);
@@ -259,14 +261,14 @@ impl Vectors {
     }
 
     /// Returns the codes of some rows, each with its scale.
-    pub(crate) fn each(&self, rows: Rows) -> impl Iterator<Item = (&[i8], f32)> {
+    pub(crate) fn each(&self, rows: Rows) -> impl Iterator<Item = (&[i8], f32)> + Clone {
         let row = |at: usize| &self.codes[at * self.dimensions..(at + 1) * self.dimensions];
         let (first, end) = rows.bounds();
         let end = end.min(self.scales.len());
         (first.min(end)..end).map(move |at| (row(at), self.scales[at]))
     }
 
-    /// Returns the sum of all rows of a permission, or of all.
+    /// Returns the sum of all memories of a permission, or of all.
     pub(crate) fn sum(&self, permission: Option<Permission>) -> Sum {
         let Some(permission) = permission else {
             let mut all = self.sums[0].clone();
