@@ -67,10 +67,9 @@ pub(super) fn read(all: &[Value]) -> Result<DataSet, InvalidData> {
             "the list holds no conversations with \"conversation\" and \"qa\", as LoCoMo has",
         ));
     }
-    let (mut names, mut conversations) = (Vec::new(), Vec::new());
+    let names = names(all);
+    let mut conversations = Vec::new();
     for (value, number) in all.iter().zip(1..) {
-        let name = value.get("sample_id").and_then(Value::as_str);
-        names.push(name.map_or_else(|| number.to_string(), str::to_owned));
         let place = format!("conversation {number}");
         conversations.push(conversation(value).map_err(|why| InvalidData::at(&place, why))?);
     }
@@ -91,25 +90,57 @@ pub(super) fn read(all: &[Value]) -> Result<DataSet, InvalidData> {
             }
         }
     }
+    let notes = conversations.iter().zip(&names).flat_map(notes).collect();
     Ok(DataSet {
-        notes: conversations.iter().zip(&names).filter_map(note).collect(),
         conversations: names,
         collections,
+        notes,
     })
 }
 
-/// Tells of questions whose evidence is not there.
-fn note((conversation, name): (&Conversation, &String)) -> Option<String> {
+/// Names each conversation as the file does, or by its number where it does not tell
+/// them apart.
+fn names(all: &[Value]) -> Vec<String> {
+    let named = all.iter().map(|value| value["sample_id"].as_str());
+    let named: Vec<Option<&str>> = named.collect();
+    let different: BTreeSet<&str> = named.iter().copied().flatten().collect();
+    let apart = different.len() == all.len();
+    let name = |(name, number): (&Option<&str>, usize)| match name {
+        Some(name) if apart => (*name).to_owned(),
+        _ => number.to_string(),
+    };
+    named.iter().zip(1..).map(name).collect()
+}
+
+/// Tells of questions whose evidence is not there, or not all of it.
+fn notes((conversation, name): (&Conversation, &String)) -> Vec<String> {
     let turns = conversation.sessions.iter().flat_map(|of| &of.turns);
     let known: BTreeSet<&str> = turns.map(|(id, _)| id.as_str()).collect();
-    let lost = |asked: &&Asked| {
-        asked.category != UNANSWERABLE
-            && !asked.evidence.iter().any(|id| known.contains(id.as_str()))
-    };
-    let count = conversation.asked.iter().filter(lost).count();
-    (count > 0).then(|| {
-        format!("{name}: {count} questions are left out: they name no turn that answers them")
-    })
+    let (mut without, mut in_part) = (0, 0);
+    for asked in &conversation.asked {
+        let evidence = asked.evidence.iter();
+        let found = evidence.filter(|id| known.contains(id.as_str())).count();
+        if asked.category == UNANSWERABLE {
+            continue;
+        } else if found == 0 {
+            without += 1;
+        } else if found < asked.evidence.len() {
+            in_part += 1;
+        }
+    }
+    let told = [
+        (
+            without,
+            "questions are left out: they name no turn that answers them",
+        ),
+        (
+            in_part,
+            "questions are measured by a part of their evidence: they name turns, too, that there are not",
+        ),
+    ];
+    let told = told.into_iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, what)| format!("{name}: {count} {what}"))
+        .collect()
 }
 
 impl Conversation {
@@ -361,11 +392,37 @@ mod tests {
         let chunks = [named("1", &[0, 2]), named("4", &[1]), none];
         assert_eq!(relevant(&set, Measure::Chunks), chunks);
         assert_eq!(set.conversations, ["bridge"]);
+    }
+
+    #[test]
+    fn evidence_that_is_not_there_is_told() {
+        let mut file = small();
+        file[0]["qa"][0]["evidence"] = json!(["D2:2; D10:7", "D"]);
+        let set = DataSet::parse(file.to_string().as_bytes()).expect("it is good");
+        let [without, in_part] = &set.notes[..] else {
+            panic!("{:?}", set.notes);
+        };
         assert!(
-            set.notes[0].contains("1 questions are left out"),
-            "{:?}",
-            set.notes
+            without.starts_with("bridge: 1 questions are left out"),
+            "{without}"
         );
+        assert!(
+            in_part.starts_with("bridge: 1 questions are measured by a part"),
+            "{in_part}"
+        );
+    }
+
+    #[test]
+    fn conversations_of_the_same_name_are_told_apart_by_their_numbers() {
+        let one = small()[0].clone();
+        let mut other = one.clone();
+        let names = |all: Value| {
+            let set = DataSet::parse(all.to_string().as_bytes()).expect("it is good");
+            set.conversations
+        };
+        assert_eq!(names(json!([one, other])), ["1", "2"]);
+        other["sample_id"] = json!("engine room");
+        assert_eq!(names(json!([one, other])), ["bridge", "engine room"]);
     }
 
     #[test]
