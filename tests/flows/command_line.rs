@@ -16,6 +16,9 @@ use picard_tests::{
 };
 use tempfile::TempDir;
 
+/// A small file to measure with.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/eval.jsonl");
+
 picard_tests::on_both!(
     stopping_and_starting_again_loses_nothing_and_keys_are_the_owners_alone,
     without_its_keys_a_database_is_not_opened_and_nothing_is_overwritten,
@@ -421,9 +424,16 @@ async fn the_doctor_tests_a_running_server_as_an_assistant_would() {
 async fn output_that_nobody_reads_any_more_ends_a_command_without_a_word() {
     let picard = Installation::on(Database::Sqlite).await;
     succeeded(&picard.add_user("anna", "correct horse battery", &[]));
-    for command in [&["doctor"][..], &["user", "list"], &["key", "status"]] {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    for command in [
+        &["doctor"][..],
+        &["user", "list"],
+        &["key", "status"],
+        &["eval", "--data", EXAMPLE],
+    ] {
         let mut child = picard
             .picard(command)
+            .env("TMPDIR", temporary.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -435,5 +445,7 @@ async fn output_that_nobody_reads_any_more_ends_a_command_without_a_word() {
         assert_eq!(ended.status.code(), Some(141), "{command:?}: {said}");
         assert!(!said.contains("panicked"), "{command:?}: {said}");
         assert!(!said.contains("Broken pipe"), "{command:?}: {said}");
+        let mut left = fs::read_dir(temporary.path()).expect("a folder");
+        assert!(left.next().is_none(), "{command:?}");
     }
 }

@@ -101,6 +101,12 @@ impl OnTerminal {
 impl Eval {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
+        // The folder is gone before a word is printed: a reader that has left ends the process.
+        let (report, notes) = self.report().await?;
+        self.print(&report, &notes)
+    }
+
+    async fn report(&self) -> anyhow::Result<(Report, Vec<String>)> {
         let stop = serve::stop_signal()?;
         let mut set = self.read()?;
         let plan = self.plan(&set)?;
@@ -130,7 +136,7 @@ impl Eval {
                 .or_hint("what was stored stays; the same command goes on from there")?,
             measured => measured?,
         };
-        self.print(&report, &notes)
+        Ok((report, notes))
     }
 
     fn read(&self) -> anyhow::Result<DataSet> {
