@@ -291,6 +291,9 @@ fn what_cannot_be_measured_is_told_in_one_sentence() {
     lines.push_str("{\"question\":\"Who?\",\"relevant\":[\"nobody\"]}\n");
     let gold = write(&dir, "gold.jsonl", &lines);
     let text = write(&dir, "text.txt", "These are no memories.");
+    let languages =
+        json!({"en": ["A cat."], "en_q": ["A pet?"], "de": ["Eine Katze."], "de_q": ["Ein Tier?"]});
+    let languages = write(&dir, "languages.json", &languages.to_string());
     let no_questions = write(&dir, "memories.jsonl", "{\"id\":\"a\",\"text\":\"a\"}\n");
     let other = dir.path().join("other");
     fs::create_dir(&other).expect("a folder");
@@ -312,6 +315,10 @@ fn what_cannot_be_measured_is_told_in_one_sentence() {
         (
             &["--data", EXAMPLE, "--tune", "bm25_b=0,1"],
             "--tune needs several conversations",
+        ),
+        (
+            &["--data", &languages, "--tune", "bm25_b=0,1"],
+            "each language has the same memories",
         ),
         (&["--data", EXAMPLE, "--keep", &other], "is not empty"),
     ] {

@@ -178,6 +178,12 @@ impl Eval {
         if names.len() < self.tune.len() {
             bail!("--tune names a setting twice; give all its values at once");
         }
+        if set.measures().contains(&Measure::Multilingual) {
+            return Err(anyhow::anyhow!(
+                "--tune leaves out what it measures on, and each language has the same memories"
+            ))
+            .or_hint("try --compare");
+        }
         if set.conversations.len() < 2 {
             return Err(anyhow::anyhow!(
                 "--tune needs several conversations, and the file has one"
