@@ -253,7 +253,7 @@ pub(crate) fn cancel_on(stop: watch::Receiver<bool>, token: CancellationToken) {
     });
 }
 
-async fn until(mut stop: watch::Receiver<bool>) {
+pub(crate) async fn until(mut stop: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a signal to stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -22,4 +22,4 @@ mod stage;
 pub mod tuning;
 
 pub use data::{Collection, DataSet, InvalidData, Measure};
-pub use stage::{Answer, Error, Measured, Place, Run, Stage, Timing, Watch};
+pub use stage::{Answer, Error, Measured, Place, Run, Stage, Stop, Timing, Watch};

@@ -1,6 +1,7 @@
 //! Storing the memories of a data set as those of people, and asking as they would.
 
 use std::{
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant as Stopwatch},
 };
@@ -36,6 +37,7 @@ const DEPTH: PageSize<100> = PageSize::new(100).expect("it is in range");
 const USUAL: PageSize<100> = PageSize::new(10).expect("it is in range");
 
 /// Where memories are stored, and with what.
+#[derive(Clone)]
 pub struct Place {
     /// The database.
     pub database: Source,
@@ -53,9 +55,12 @@ pub trait Watch: Send {
     fn begin(&mut self, what: &'static str, steps: usize);
     /// So many more are done.
     fn advance(&mut self, by: usize);
-    /// Tells whether to stop.
-    fn stopped(&self) -> bool;
+    /// Ends when all is to stop.
+    fn stop(&self) -> Stop;
 }
+
+/// See [`Watch::stop`].
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Whether it is measured how long answers take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +155,26 @@ struct Hits {
     took: Option<Duration>,
 }
 
+impl Place {
+    /// Opens it at the time at which a conversation is asked.
+    async fn open(
+        &self,
+        set: &DataSet,
+        collection: &Collection,
+        model: Arc<dyn Embedder>,
+    ) -> Result<App, Error> {
+        let settings = Settings {
+            database: self.database.clone(),
+            keyring: self.keyring.clone(),
+            embedder: model,
+            clock: Arc::new(Standing(set.asked_at(collection.conversation))),
+            entropy: self.entropy.clone(),
+            partition_bytes: usize::MAX,
+        };
+        Ok(App::open(settings).await?)
+    }
+}
+
 impl Stage {
     /// Sets up the place for a data set. Nothing is stored yet.
     pub fn new(place: Place, set: DataSet) -> Self {
@@ -173,18 +198,17 @@ impl Stage {
     /// Stores the memories, each conversation's as those of a person of its own. What is
     /// there already stays and is not embedded again.
     pub async fn store(&self, watch: &mut dyn Watch) -> Result<(), Error> {
-        let app = self.open(self.queries.clone()).await?;
         let memories = self.set.collections.iter().map(|of| of.passages.len());
         watch.begin("memories stored", memories.sum());
-        let mut stored = Ok(());
         for collection in &self.set.collections {
-            stored = self.store_one(&app, collection, watch).await;
-            if stored.is_err() {
-                break;
-            }
+            let (model, stop) = (self.queries.clone(), watch.stop());
+            let app = self.place.open(&self.set, collection, model).await?;
+            let stored = self.store_one(&app, collection, watch);
+            let stored = unless_stopped(stop, stored).await;
+            app.close().await;
+            stored?;
         }
-        app.close().await;
-        stored
+        Ok(())
     }
 
     /// Asks every question that these measures need, with this ranking.
@@ -195,37 +219,18 @@ impl Stage {
         timing: Timing,
         watch: &mut dyn Watch,
     ) -> Result<Run, Error> {
-        let model: Arc<dyn Embedder> = match timing {
-            Timing::Measured => Arc::new(Anew(self.queries.clone())),
-            Timing::Ignored => self.queries.clone(),
-        };
-        let app = Arc::new(self.open(model).await?.with_ranking(ranking));
         let questions = self.set.collections.iter().map(|of| of.questions.len());
         watch.begin("questions asked", questions.sum());
         let hits = match timing {
-            Timing::Measured => self.one_by_one(&app, watch).await,
-            Timing::Ignored => self.all_at_once(&app, watch).await,
+            Timing::Measured => self.one_by_one(ranking, watch).await?,
+            Timing::Ignored => self.all_at_once(ranking, watch).await?,
         };
-        app.close().await;
-        let hits = hits?;
         let measured = measures
             .iter()
             .map(|measure| self.measured(*measure, &hits));
         Ok(Run {
             measured: measured.collect(),
         })
-    }
-
-    async fn open(&self, model: Arc<dyn Embedder>) -> Result<App, Error> {
-        let settings = Settings {
-            database: self.place.database.clone(),
-            keyring: self.place.keyring.clone(),
-            embedder: model,
-            clock: Arc::new(Standing(self.set.asked_at())),
-            entropy: self.place.entropy.clone(),
-            partition_bytes: usize::MAX,
-        };
-        Ok(App::open(settings).await?)
     }
 
     async fn store_one(
@@ -238,9 +243,6 @@ impl Stage {
         let mut importer = app.importer(&caller, ImportMode::Store).await?;
         let numbered: Vec<_> = collection.passages.iter().enumerate().collect();
         for some in numbered.chunks(AT_ONCE) {
-            if watch.stopped() {
-                return Err(Error::Stopped);
-            }
             let lines: Vec<_> = some
                 .iter()
                 .map(|(at, passage)| line(*at, passage))
@@ -269,48 +271,41 @@ impl Stage {
         owner(app.owner_of(&handle).await)
     }
 
-    async fn one_by_one(&self, app: &App, watch: &mut dyn Watch) -> Result<Vec<Vec<Hits>>, Error> {
+    async fn one_by_one(
+        &self,
+        ranking: Ranking,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Vec<Hits>>, Error> {
         let mut all = Vec::new();
         for collection in &self.set.collections {
-            let caller = reader(app, collection).await?;
-            // The partition is loaded by the first question of a person, not by each.
-            recall(app, &caller, "ready?", USUAL).await?;
-            let mut hits = Vec::new();
-            for question in &collection.questions {
-                if watch.stopped() {
-                    return Err(Error::Stopped);
-                }
-                let began = Stopwatch::now();
-                recall(app, &caller, &question.text, USUAL).await?;
-                let took = began.elapsed();
-                let found = recall(app, &caller, &question.text, DEPTH).await?;
-                hits.push(Hits::of(&found, Some(took)));
-                watch.advance(1);
-            }
-            all.push(hits);
+            let (model, stop) = (Arc::new(Anew(self.queries.clone())), watch.stop());
+            let app = self.place.open(&self.set, collection, model).await?;
+            let app = app.with_ranking(ranking);
+            let hits = unless_stopped(stop, timed(&app, collection, watch)).await;
+            app.close().await;
+            all.push(hits?);
         }
         Ok(all)
     }
 
     async fn all_at_once(
         &self,
-        app: &Arc<App>,
+        ranking: Ranking,
         watch: &mut dyn Watch,
     ) -> Result<Vec<Vec<Hits>>, Error> {
         let mut all: Vec<Vec<Hits>> = Vec::new();
         all.resize_with(self.set.collections.len(), Vec::new);
         let mut asking = JoinSet::new();
         for at in 0..all.len() {
-            let (app, set) = (app.clone(), self.set.clone());
+            let (place, set) = (self.place.clone(), self.set.clone());
+            let (model, stop) = (self.queries.clone(), watch.stop());
             asking.spawn(async move {
                 let collection = &set.collections[at];
-                let caller = reader(&app, collection).await?;
-                let mut hits = Vec::with_capacity(collection.questions.len());
-                for question in &collection.questions {
-                    let found = recall(&app, &caller, &question.text, DEPTH).await?;
-                    hits.push(Hits::of(&found, None));
-                }
-                Ok::<_, Error>((at, hits))
+                let app = place.open(&set, collection, model).await?;
+                let app = app.with_ranking(ranking);
+                let hits = unless_stopped(stop, untimed(&app, collection)).await;
+                app.close().await;
+                Ok::<_, Error>((at, hits?))
             });
         }
         let mut failed = None;
@@ -320,13 +315,13 @@ impl Stage {
                     watch.advance(hits.len());
                     all[at] = hits;
                 }
-                Err(error) => failed = failed.or(Some(error)),
-            }
-            if failed.is_none() && watch.stopped() {
-                failed = Some(Error::Stopped);
-            }
-            if failed.is_some() {
-                asking.abort_all();
+                Err(error) => {
+                    // Those that are told to stop close their database, too.
+                    if !matches!(error, Error::Stopped) {
+                        asking.abort_all();
+                    }
+                    failed = failed.or(Some(error));
+                }
             }
         }
         failed.map_or(Ok(all), Err)
@@ -390,6 +385,47 @@ fn owner(found: Result<Access, LocalError>) -> Result<Access, Error> {
     Ok(access.called("eval"))
 }
 
+/// Gives work up as soon as it is to stop.
+async fn unless_stopped<T>(
+    stop: Stop,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::select! {
+        done = work => done,
+        () = stop => Err(Error::Stopped),
+    }
+}
+
+async fn timed(
+    app: &App,
+    collection: &Collection,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Hits>, Error> {
+    let caller = reader(app, collection).await?;
+    // The partition is loaded by the first question of a person, not by each.
+    recall(app, &caller, "ready?", USUAL).await?;
+    let mut hits = Vec::new();
+    for question in &collection.questions {
+        let began = Stopwatch::now();
+        recall(app, &caller, &question.text, USUAL).await?;
+        let took = began.elapsed();
+        let found = recall(app, &caller, &question.text, DEPTH).await?;
+        hits.push(Hits::of(&found, Some(took)));
+        watch.advance(1);
+    }
+    Ok(hits)
+}
+
+async fn untimed(app: &App, collection: &Collection) -> Result<Vec<Hits>, Error> {
+    let caller = reader(app, collection).await?;
+    let mut hits = Vec::with_capacity(collection.questions.len());
+    for question in &collection.questions {
+        let found = recall(app, &caller, &question.text, DEPTH).await?;
+        hits.push(Hits::of(&found, None));
+    }
+    Ok(hits)
+}
+
 async fn reader(app: &App, collection: &Collection) -> Result<Authorized<Read>, Error> {
     let access = owner(app.owner_of(&handle(collection)).await)?;
     Ok(access.authorize()?)
@@ -419,5 +455,62 @@ fn line(at: usize, passage: &Passage) -> Incoming {
         expiration_date: None,
         created_at: Some(passage.created_at),
         updated_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picard_testkit::{HeldEmbedder, SeededEntropy};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    /// Wants it to stop from the moment on that it is told to.
+    struct Told(watch::Receiver<bool>);
+
+    impl Watch for Told {
+        fn begin(&mut self, _: &'static str, _: usize) {}
+
+        fn advance(&mut self, _: usize) {}
+
+        fn stop(&self) -> Stop {
+            let mut told = self.0.clone();
+            Box::pin(async move {
+                let _ = told.wait_for(|told| *told).await;
+            })
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn storing_is_given_up_in_the_middle_of_a_text_and_gone_on_from_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let model = Arc::new(HeldEmbedder::new(1));
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let file =
+            "{\"id\":\"a\",\"text\":\"one two\"}\n{\"question\":\"two\",\"relevant\":[\"a\"]}";
+        let place = Place {
+            database: format!("sqlite:{}", dir.path().join("picard.db").display()).into(),
+            keyring: Keyring::generate(&*entropy),
+            model: model.clone(),
+            entropy,
+        };
+        let set = DataSet::parse(file.as_bytes()).expect("it is good");
+        let stage = Arc::new(Stage::new(place, set));
+        let (tell, told) = watch::channel(false);
+
+        let storing = tokio::spawn({
+            let (stage, mut told) = (stage.clone(), Told(told.clone()));
+            async move { stage.store(&mut told).await }
+        });
+        model.begun(1).await;
+        tell.send_replace(true);
+        // The model still holds the first word.
+        let stopped = storing.await.expect("it ends");
+        assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+
+        tell.send_replace(false);
+        model.let_on(usize::MAX);
+        stage.store(&mut Told(told)).await.expect("it is stored");
+        assert!(model.begun(2).await.contains(&"two".to_owned()));
     }
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use picard_eval::{
-    DataSet, Error, Measure, Place, Run, Stage, Timing, Watch,
+    DataSet, Error, Measure, Place, Run, Stage, Stop, Timing, Watch,
     report::{Comparison, Report, Tuning},
     tuning::{Setting, Settings, Tries, grid},
 };
@@ -85,8 +85,8 @@ impl Watch for OnTerminal {
         }
     }
 
-    fn stopped(&self) -> bool {
-        *self.stop.borrow()
+    fn stop(&self) -> Stop {
+        Box::pin(serve::until(self.stop.clone()))
     }
 }
 

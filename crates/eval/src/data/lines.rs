@@ -86,16 +86,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<DataSet, InvalidData> {
     if passages.is_empty() {
         return Err(InvalidData::whole("the file has no memories"));
     }
-    Ok(DataSet {
-        conversations: vec!["memories".to_owned()],
-        collections: vec![Collection {
-            measure: Measure::Memories,
-            conversation: 0,
-            passages,
-            questions,
-        }],
-        notes: Vec::new(),
-    })
+    let collection = Collection {
+        measure: Measure::Memories,
+        conversation: 0,
+        passages,
+        questions,
+    };
+    Ok(DataSet::new(
+        vec!["memories".to_owned()],
+        vec![collection],
+        Vec::new(),
+    ))
 }
 
 fn passage(text: MemoryText, memory: &Memory) -> Passage {

@@ -91,11 +91,7 @@ pub(super) fn read(all: &[Value]) -> Result<DataSet, InvalidData> {
         }
     }
     let notes = conversations.iter().zip(&names).flat_map(notes).collect();
-    Ok(DataSet {
-        conversations: names,
-        collections,
-        notes,
-    })
+    Ok(DataSet::new(names, collections, notes))
 }
 
 /// Names each conversation as the file does, or by its number where it does not tell
@@ -426,6 +422,20 @@ mod tests {
     }
 
     #[test]
+    fn questions_are_asked_a_day_after_their_conversation_whatever_is_measured() {
+        let (early, mut late) = (small()[0].clone(), small()[0].clone());
+        late["sample_id"] = json!("later");
+        late["conversation"]["session_10_date_time"] = json!("9:00 am on 1 May, 2024");
+        let file = json!([early, late]).to_string();
+        let mut set = DataSet::parse(file.as_bytes()).expect("it is good");
+        for only in [&Measure::ALL[..], &[Measure::Facts]] {
+            set.keep(only);
+            assert_eq!(set.asked_at(0).to_string(), "2024-03-02T00:08:30Z");
+            assert_eq!(set.asked_at(1).to_string(), "2024-05-02T09:03:30Z");
+        }
+    }
+
+    #[test]
     fn turns_are_dated_in_their_order_from_the_sessions_date_on() {
         let set = DataSet::parse(small().to_string().as_bytes()).expect("it is good");
         let dates = |measure: Measure| -> Vec<String> {
@@ -444,7 +454,6 @@ mod tests {
             ["2023-05-08T13:56:00Z", "2024-03-01T00:05:00Z"]
         );
         assert_eq!(dates(Measure::Chunks)[2], "2024-03-01T00:08:00Z");
-        assert_eq!(set.asked_at().to_string(), "2024-03-02T00:08:30Z");
     }
 
     #[test]

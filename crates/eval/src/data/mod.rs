@@ -137,6 +137,8 @@ pub struct DataSet {
     pub collections: Vec<Collection>,
     /// What was left out, and why, for people.
     pub notes: Vec<String>,
+    /// By conversation, when its questions are asked.
+    asked_at: Vec<Instant>,
 }
 
 /// Why a file is no data set. The place and what is wrong there, in one sentence.
@@ -166,6 +168,24 @@ impl InvalidData {
 }
 
 impl DataSet {
+    /// Takes what was read as a whole, before anything of it is left out.
+    fn new(conversations: Vec<String>, collections: Vec<Collection>, notes: Vec<String>) -> Self {
+        let last = |conversation: usize| {
+            let its = collections
+                .iter()
+                .filter(|of| of.conversation == conversation);
+            let passages = its.flat_map(|of| &of.passages);
+            let last = passages.map(|passage| passage.created_at).max();
+            last.unwrap_or(Instant::from_micros(0)) + Span::days(1)
+        };
+        Self {
+            asked_at: (0..conversations.len()).map(last).collect(),
+            conversations,
+            collections,
+            notes,
+        }
+    }
+
     /// Reads a file of any of the forms.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidData> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -209,12 +229,11 @@ impl DataSet {
             .retain(|collection| needed(collection.measure));
     }
 
-    /// Returns when the questions are asked: a day after the last memory was written, so that
-    /// a result does not depend on the day of the measurement.
-    pub fn asked_at(&self) -> Instant {
-        let passages = self.collections.iter().flat_map(|of| &of.passages);
-        let last = passages.map(|passage| passage.created_at).max();
-        last.unwrap_or(Instant::from_micros(0)) + Span::days(1)
+    /// Returns when the questions of a conversation are asked: a day after the last of its
+    /// memories was written, those included that were left out by [`Self::keep`]. So a result
+    /// depends neither on the day of the measurement nor on what else is measured.
+    pub fn asked_at(&self, conversation: usize) -> Instant {
+        self.asked_at[conversation]
     }
 
     /// Returns the memories in one form that no other memories have.

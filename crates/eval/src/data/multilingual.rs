@@ -59,11 +59,7 @@ pub(super) fn read(fields: &Map<String, Value>) -> Result<DataSet, InvalidData> 
             questions,
         });
     }
-    Ok(DataSet {
-        conversations,
-        collections,
-        notes: Vec::new(),
-    })
+    Ok(DataSet::new(conversations, collections, Vec::new()))
 }
 
 /// The i-th question is answered by the i-th memory.
