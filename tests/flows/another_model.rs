@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use picard_app::Renewed;
+use picard_domain::Span;
 use picard_embed::{E5, Embedder};
 use picard_tests::{
     application::call,
@@ -10,7 +11,10 @@ use picard_tests::{
 };
 use serde_json::json;
 
-picard_tests::on_both!(what_another_model_embedded_is_embedded_again_and_found_by_meaning);
+picard_tests::on_both!(
+    what_another_model_embedded_is_embedded_again_and_found_by_meaning,
+    an_assistant_leaves_what_another_model_embedded_to_a_server_that_may_come_back,
+);
 
 async fn what_another_model_embedded_is_embedded_again_and_found_by_meaning(database: Database) {
     let server = TestServer::on(database).await;
@@ -44,6 +48,31 @@ async fn what_another_model_embedded_is_embedded_again_and_found_by_meaning(data
         found["memories"][0]["created_at"],
         found["memories"][0]["updated_at"]
     );
+}
+
+async fn an_assistant_leaves_what_another_model_embedded_to_a_server_that_may_come_back(
+    database: Database,
+) {
+    let server = TestServer::on(database).await;
+    let application = server.application().await;
+    let token = application
+        .connect(&mut server.person("lwaxana").await)
+        .await
+        .access;
+    let memory = json!({"text": "My aunt has a house by the sea."});
+    let (status, _) = call(&server.base, &token, "submit_memory", memory).await;
+    assert_eq!(status, 200);
+    server.app.announce_server().await.expect("said");
+    let assistant = server.with_embedder(e5()).await.app;
+    let renew = async || {
+        let renewed = assistant.renew_vectors_without_server().await;
+        renewed.expect("it goes through")
+    };
+    assert_eq!(renew().await, Renewed::Elsewhere, "the server runs");
+    server.clock.advance(Span::days(30));
+    assert_eq!(renew().await, Renewed::All(0), "it may come back");
+    server.clock.advance(Span::minutes(3));
+    assert_eq!(renew().await, Renewed::All(1), "there is none any more");
 }
 
 fn e5() -> Arc<dyn Embedder> {

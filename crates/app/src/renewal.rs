@@ -2,7 +2,7 @@
 //! none could: they are embedded in the background, a few at a time, by one node.
 //! A stop loses nothing: what is done is done, and the rest is found again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use picard_domain::{MemoryId, Span, UserId};
@@ -24,8 +24,20 @@ const SERVER: &str = "server";
 /// For how long it says so.
 const SERVER_RUNS: Span = Span::minutes(3);
 
-/// For how long a node keeps it from each few memories on.
+/// For how long after that what its model embedded is left to it: it may be down.
+const SERVER_COMES_BACK: Span = Span::days(30);
+
+/// The lease that says that a node cannot embed what it stores.
+const HELP: &str = "renewal help";
+
+/// For how long it says so.
+const HELP_WANTED: Span = Span::minutes(3);
+
+/// For how long a node keeps the work from each time on that it says so,
 const TURN: Span = Span::minutes(2);
+
+/// which it does this often, however long a memory takes.
+const TURN_AGAIN: Duration = Duration::from_secs(30);
 
 /// Memories read at once.
 const AT_ONCE: usize = 64;
@@ -42,19 +54,48 @@ pub enum Renewed {
     Elsewhere,
 }
 
+/// Whose process embeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Process {
+    Server,
+    Assistant,
+}
+
 impl App {
     /// Gives every memory vectors of the present model. A memory that its owner
     /// changes meanwhile gets them that way; one that cannot be read is told in the
     /// log and left alone. [`Error::Unavailable`] when the model does not compute.
     pub async fn renew_vectors(&self) -> Result<Renewed, Error> {
-        self.embedding.try_out().await?;
+        self.renew_vectors_as(Process::Server).await
+    }
+
+    /// Does so in an assistant's own process (`picard mcp`), which leaves it to a
+    /// server where one runs. What another model embedded is left to one that ran in
+    /// the last 30 days: it may have been given that model.
+    pub async fn renew_vectors_without_server(&self) -> Result<Renewed, Error> {
+        self.renew_vectors_as(Process::Assistant).await
+    }
+
+    async fn renew_vectors_as(&self, process: Process) -> Result<Renewed, Error> {
+        if !self.is_for(process, Span::ZERO).await? {
+            return Ok(Renewed::Elsewhere);
+        }
+        if let Err(error) = self.embedding.try_out().await {
+            let now = self.now();
+            // Another node asks for the same.
+            let _ = leases::take(&self.db, HELP, self.holder, now, now + HELP_WANTED).await?;
+            return Err(error);
+        }
         let outdated = self.outdated_models().await?;
         if outdated.is_empty() {
             return Ok(Renewed::All(0));
         }
         let mut renewed = 0;
         for model in outdated {
-            match self.renew_all_of(&model, &mut renewed).await? {
+            if model != NO_MODEL && !self.is_for(process, SERVER_COMES_BACK).await? {
+                continue;
+            }
+            match self.renew_all_of(&model, process, &mut renewed).await? {
                 Renewed::All(_) => {}
                 Renewed::Elsewhere => return Ok(Renewed::Elsewhere),
             }
@@ -74,9 +115,17 @@ impl App {
         Ok(())
     }
 
-    /// Tells whether a server runs on this database, or ran a moment ago.
-    pub async fn has_server(&self) -> Result<bool, Error> {
-        Ok(leases::is_held(&self.db, SERVER, self.now()).await?)
+    /// Tells whether a node whose model does not compute may have stored memories for
+    /// others to embed.
+    pub async fn is_help_wanted(&self) -> Result<bool, Error> {
+        Ok(leases::is_held(&self.db, HELP, self.now()).await?)
+    }
+
+    /// Tells whether the work is this process's, and not that of a server that runs or
+    /// did so less than `ago`.
+    async fn is_for(&self, process: Process, ago: Span) -> Result<bool, Error> {
+        let since = self.now() - ago;
+        Ok(process == Process::Server || !leases::is_held(&self.db, SERVER, since).await?)
     }
 
     /// Waits until a memory was stored here that has yet to be embedded.
@@ -102,15 +151,22 @@ impl App {
         Ok(others.into_iter().map(|(model, _)| model).collect())
     }
 
-    async fn renew_all_of(&self, model: &str, renewed: &mut usize) -> Result<Renewed, Error> {
+    async fn renew_all_of(
+        &self,
+        model: &str,
+        process: Process,
+        renewed: &mut usize,
+    ) -> Result<Renewed, Error> {
+        let mut again = tokio::time::interval(TURN_AGAIN);
         let mut after = (
             UserId::from_uuid(Uuid::nil()),
             MemoryId::from_uuid(Uuid::nil()),
         );
         loop {
-            if !self.hold(TURN).await? {
+            if !self.goes_on(process).await? {
                 return Ok(Renewed::Elsewhere);
             }
+            again.reset();
             let batch = outdated::list(&self.db, model, after, AT_ONCE).await?;
             let Some(last) = batch.last() else {
                 return Ok(Renewed::All(*renewed));
@@ -122,7 +178,17 @@ impl App {
                     (memory, outcome)
                 })
                 .buffer_unordered(TOGETHER);
-            while let Some((memory, outcome)) = done.next().await {
+            loop {
+                let next = tokio::select! {
+                    next = done.next() => next,
+                    _ = again.tick() => {
+                        if self.goes_on(process).await? {
+                            continue;
+                        }
+                        return Ok(Renewed::Elsewhere);
+                    }
+                };
+                let Some((memory, outcome)) = next else { break };
                 match outcome {
                     Ok(()) => {
                         *renewed += 1;
@@ -157,6 +223,10 @@ impl App {
         // Stale or gone: the owner was faster, and nothing is left to do here.
         let _ = outdated::renew(&self.db, memory, vectors).await?;
         Ok(())
+    }
+
+    async fn goes_on(&self, process: Process) -> Result<bool, Error> {
+        Ok(self.is_for(process, Span::ZERO).await? && self.hold(TURN).await?)
     }
 
     async fn hold(&self, time: Span) -> Result<bool, Error> {

@@ -246,19 +246,37 @@ pub(crate) fn embed_in_background(app: &Arc<App>, whose: Embedding) -> JoinHandl
                     continue;
                 }
             };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = app.vectors_owed() => {}
-            }
+            // Over when the time is, and when something is to be done earlier.
+            drop(tokio::time::timeout(pause, vectors_owed(&app)).await);
         }
     })
 }
 
 async fn embed_once(app: &App, whose: Embedding) -> Result<Renewed, picard_app::Error> {
-    if whose == Embedding::OfAssistant && app.has_server().await? {
-        return Ok(Renewed::Elsewhere);
+    match whose {
+        Embedding::OfServer => app.renew_vectors().await,
+        Embedding::OfAssistant => app.renew_vectors_without_server().await,
     }
-    app.renew_vectors().await
+}
+
+/// Waits until a memory has yet to be embedded that was stored here, or may have been
+/// at a node that cannot.
+async fn vectors_owed(app: &App) {
+    const ASK: Duration = Duration::from_mins(1);
+    let elsewhere = async {
+        loop {
+            tokio::time::sleep(ASK).await;
+            match app.is_help_wanted().await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "it is not known who wants help"),
+            }
+        }
+    };
+    tokio::select! {
+        () = elsewhere => {}
+        () = app.vectors_owed() => {}
+    }
 }
 
 /// Says once a minute that a server runs. To be aborted when it stops.

@@ -59,8 +59,8 @@ const FORBIDDEN: [&str; 24] = [
 const ACROSS_PEOPLE: [&str; 3] = [
     "SELECT count(*) FROM grants g WHERE g.client_id = $1 AND",
     "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
-    // Once at each start: how many memories another model embedded.
-    "SELECT COUNT(*) FROM vectors WHERE model <> $1",
+    // At each start and once an hour: how many memories which model embedded.
+    "SELECT model, COUNT(*) FROM vectors GROUP BY model ORDER BY model",
 ];
 
 /// From this migration on, what the program before works with stays as it is.
