@@ -37,11 +37,13 @@ use crate::{
 /// Above this many memories a search leaves the async thread.
 const INLINE: usize = 2_000;
 
+/// The part of the budget that is made free when something has to leave.
+const ROOM: usize = 20;
+
 /// The loaded partitions of all users, under one byte budget.
 pub(crate) struct Partitions {
     kept: Arc<Kept>,
     hands: Hands,
-    ticks: AtomicU64,
     ranking: Ranking,
 }
 
@@ -49,6 +51,7 @@ pub(crate) struct Partitions {
 struct Kept {
     slots: Mutex<Slots>,
     budget: usize,
+    ticks: AtomicU64,
     metrics: Arc<ServerMetrics>,
 }
 
@@ -76,6 +79,8 @@ struct Slot {
 struct Loaded {
     reached: Position,
     partition: Partition,
+    /// Until a load is through: one that was broken off goes on as a load.
+    is_loading: bool,
 }
 
 /// Whose partition is asked, and how far it must have come.
@@ -165,12 +170,12 @@ impl Partitions {
         let kept = Kept {
             slots: Mutex::default(),
             budget,
+            ticks: AtomicU64::new(0),
             metrics,
         };
         Self {
             kept: Arc::new(kept),
             hands: Hands::of_this_machine(),
-            ticks: AtomicU64::new(0),
             ranking: Ranking::PRODUCT,
         }
     }
@@ -258,7 +263,7 @@ impl Partitions {
             return Ok(());
         }
         let began = Instant::now();
-        let work = if from == Position::default() {
+        let work = if loaded.is_loading {
             PartitionWork::Load
         } else {
             PartitionWork::Refresh
@@ -277,37 +282,47 @@ impl Partitions {
         };
         let (ready, stretches) = Hands::stretches();
         let read = reader.read(db, self.hands.clone(), from, target.version, ready);
-        try_join(read, place.fill(loaded, stretches, work)).await?;
+        try_join(read, place.fill(loaded, stretches)).await?;
         self.kept.metrics.partition(work, began.elapsed());
         Ok(())
     }
 
     /// A partition that was made before the model was there is made anew.
     fn slot(&self, user: UserId, model: &str, preparer: impl FnOnce() -> Preparer) -> Arc<Slot> {
-        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.kept.lock();
-        let is_old = |held: &Held| held.slot.model != model;
-        if slots.of.get(&user).is_some_and(is_old) {
-            slots.remove(user);
+        if let Some(held) = slots.of.get(&user)
+            && held.slot.model == model
+        {
+            self.kept.touch(&held.slot);
+            return held.slot.clone();
         }
-        let held = slots.of.entry(user).or_insert_with(|| {
-            let loaded = Loaded {
-                reached: Position::default(),
-                partition: Partition::of(preparer()),
-            };
-            let slot = Slot {
-                loaded: Arc::new(RwLock::new(loaded)),
-                model: model.to_owned(),
-                used: AtomicU64::new(tick),
-            };
-            Held {
-                slot: Arc::new(slot),
-                bytes: 0,
-            }
+        slots.remove(user);
+        let loaded = Loaded {
+            reached: Position::default(),
+            partition: Partition::of(preparer()),
+            is_loading: true,
+        };
+        let bytes = taken(&loaded);
+        let slot = Arc::new(Slot {
+            loaded: Arc::new(RwLock::new(loaded)),
+            model: model.to_owned(),
+            used: AtomicU64::new(0),
         });
-        held.slot.used.store(tick, Ordering::Relaxed);
-        held.slot.clone()
+        self.kept.touch(&slot);
+        let held = Held {
+            slot: slot.clone(),
+            bytes,
+        };
+        slots.of.insert(user, held);
+        slots.bytes += bytes;
+        self.kept.make_room(&mut slots, user);
+        slot
     }
+}
+
+/// The bytes that a user takes, also one without any memory.
+fn taken(loaded: &Loaded) -> usize {
+    size_of::<Slot>() + size_of::<(UserId, Held)>() + loaded.partition.bytes()
 }
 
 /// Where one user's memories are put.
@@ -321,21 +336,17 @@ struct Place {
 impl Place {
     /// Puts stretches into the partition in their order. What it takes is noted on
     /// the thread that puts it there: a caller who hangs up leaves what was loaded.
-    async fn fill(
-        &self,
-        mut loaded: WriteGuard,
-        mut stretches: Stretches,
-        work: PartitionWork,
-    ) -> Result<(), Error> {
+    async fn fill(&self, mut loaded: WriteGuard, mut stretches: Stretches) -> Result<(), Error> {
         while let Some(stretch) = stretches.recv().await {
             let ready = stretch.await??;
             let place = self.clone();
             loaded = spawn_blocking(move || place.put(loaded, ready)).await?;
         }
-        if work == PartitionWork::Load {
+        if loaded.is_loading {
             let place = self.clone();
             spawn_blocking(move || {
                 loaded.partition.shrink();
+                loaded.is_loading = false;
                 place.note(&loaded);
             })
             .await?;
@@ -351,7 +362,7 @@ impl Place {
 
     /// Notes what the partition takes, and makes room for it.
     fn note(&self, loaded: &Loaded) {
-        let bytes = loaded.partition.bytes();
+        let bytes = taken(loaded);
         let mut slots = self.kept.lock();
         let Slots { of, bytes: all } = &mut *slots;
         // One that had to leave meanwhile counts no longer: it goes with its last user.
@@ -360,30 +371,39 @@ impl Place {
         {
             *all = *all - held.bytes + bytes;
             held.bytes = bytes;
+            // Whoever waits for a long load asked long ago, and is not to lose it.
+            self.kept.touch(&held.slot);
             self.kept.make_room(&mut slots, self.user);
         }
     }
 }
 
 impl Kept {
-    /// Drops the least recently used partitions until the rest fits; the one
-    /// in use stays, however large it is.
+    /// Drops the least recently used partitions, once they do not fit, until some room
+    /// is left, so as not to have to for each few memories; the one in use stays,
+    /// however large it is.
     fn make_room(&self, slots: &mut Slots, in_use: UserId) {
         if slots.bytes <= self.budget {
             return;
         }
+        let enough = self.budget - self.budget / ROOM;
         let others = slots.of.iter().filter(|(user, _)| **user != in_use);
         let mut by_use: Vec<_> = others
             .map(|(user, held)| (held.slot.used.load(Ordering::Relaxed), *user))
             .collect();
         by_use.sort_unstable();
         for (_, user) in by_use {
-            if slots.bytes <= self.budget {
+            if slots.bytes <= enough {
                 break;
             }
             slots.remove(user);
             self.metrics.evicted();
         }
+    }
+
+    fn touch(&self, slot: &Slot) {
+        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
+        slot.used.store(tick, Ordering::Relaxed);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
@@ -411,14 +431,18 @@ mod tests {
         UserId::from_uuid(Uuid::from_u128(n))
     }
 
-    /// Notes that a user has so many memories in memory.
-    async fn fill(partitions: &Partitions, n: u128, memories: u128) -> Arc<Slot> {
-        let slot = partitions.slot(user(n), "", || Preparer::new(2));
-        let place = Place {
+    fn place(partitions: &Partitions, n: u128, slot: &Arc<Slot>) -> Place {
+        Place {
             kept: partitions.kept.clone(),
             user: user(n),
             slot: slot.clone(),
-        };
+        }
+    }
+
+    /// Notes that a user has so many memories in memory.
+    async fn fill(partitions: &Partitions, n: u128, memories: u128) -> Arc<Slot> {
+        let slot = partitions.slot(user(n), "", || Preparer::new(2));
+        let place = place(partitions, n, &slot);
         let mut loaded = slot.loaded.clone().write_owned().await;
         for memory in 0..memories {
             let entry = Entry {
@@ -446,17 +470,18 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_asked_longest_ago_leaves_first_and_the_one_in_use_stays() {
-        let partitions = Partitions::new(200_000, Arc::default());
+        let one = Partitions::new(usize::MAX, Arc::default());
+        fill(&one, 1, 200).await;
+        let each = one.kept.lock().bytes;
+        let partitions = Partitions::new(3 * each + each / 10, Arc::default());
         for n in 1..=3 {
             fill(&partitions, n, 200).await;
         }
         assert_eq!(here(&partitions), [user(1), user(2), user(3)]);
         partitions.slot(user(1), "", || Preparer::new(2));
-        let bytes = partitions.kept.lock().bytes / 3;
-        let room = 200_000 - 3 * bytes;
-        fill(&partitions, 4, (room as u128 / 50).max(200)).await;
-        assert!(!here(&partitions).contains(&user(2)));
-        assert!(here(&partitions).contains(&user(4)));
+        fill(&partitions, 4, 200).await;
+        // The second of those who leave makes room for what comes next.
+        assert_eq!(here(&partitions), [user(1), user(4)]);
         // Larger than everything that may be kept: it is alone, and stays.
         fill(&partitions, 5, 20_000).await;
         assert_eq!(here(&partitions), [user(5)]);
@@ -468,15 +493,57 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_load_does_not_leave_for_those_who_were_asked_since_it_began() {
+        let partitions = Partitions::new(200_000, Arc::default());
+        let long = partitions.slot(user(1), "", || Preparer::new(2));
+        for n in 2..=3 {
+            fill(&partitions, n, 200).await;
+        }
+        let place = place(&partitions, 1, &long);
+        place.note(&*long.loaded.read().await);
+        fill(&partitions, 4, 600).await;
+        let here = here(&partitions);
+        assert!(here.contains(&user(1)) && !here.contains(&user(2)));
+    }
+
+    #[tokio::test]
+    async fn people_without_memories_take_of_the_budget_too() {
+        let partitions = Partitions::new(100_000, Arc::default());
+        for n in 1..=2_000 {
+            partitions.slot(user(n), "", || Preparer::new(2));
+        }
+        let here = here(&partitions);
+        assert!(here.len() < 500 && here.contains(&user(2_000)));
+        assert!(partitions.kept.lock().bytes <= 100_000);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_was_broken_off_goes_on_as_one_and_gives_back_what_it_reserved() {
+        let partitions = Partitions::new(usize::MAX, Arc::default());
+        let slot = fill(&partitions, 1, 300).await;
+        let place = place(&partitions, 1, &slot);
+        let reserved = partitions.kept.lock().bytes;
+        let (ready, stretches) = Hands::stretches();
+        let damaged = tokio::spawn(async { Err(picard_crypto::CryptoError::Refused) });
+        ready.send(damaged).await.expect("it is taken");
+        let guard = slot.loaded.clone().write_owned().await;
+        let broken_off = place.fill(guard, stretches).await;
+        assert!(broken_off.is_err() && slot.loaded.read().await.is_loading);
+
+        let (ready, stretches) = Hands::stretches();
+        drop(ready);
+        let guard = slot.loaded.clone().write_owned().await;
+        place.fill(guard, stretches).await.expect("it is through");
+        assert!(!slot.loaded.read().await.is_loading);
+        assert!(partitions.kept.lock().bytes < reserved);
+    }
+
+    #[tokio::test]
     async fn what_is_put_into_a_partition_that_had_to_leave_counts_nowhere() {
         let partitions = Partitions::new(usize::MAX, Arc::default());
         let old = fill(&partitions, 1, 10).await;
         partitions.drop_user(user(1));
-        let place = Place {
-            kept: partitions.kept.clone(),
-            user: user(1),
-            slot: old.clone(),
-        };
+        let place = place(&partitions, 1, &old);
         place.note(&*old.loaded.read().await);
         assert_eq!(partitions.kept.lock().bytes, 0);
         fill(&partitions, 1, 10).await;

@@ -126,7 +126,7 @@ fn sizes(c: &mut Criterion) {
         }
         let mut random = Random(7);
         let space = Space::new(&mut random);
-        let preparer = Preparer::new(DIMENSIONS).with_common(&space.common);
+        let preparer = Preparer::new(DIMENSIONS).with_common(&space.common[..]);
         let mut partition = Partition::of(preparer);
         for n in 0..memories {
             let vectors = [space.vector(&mut random)];

@@ -3,7 +3,12 @@
 //! A memory occupies a slot: a small number that `vectors` and `keywords` know it
 //! by. Slots have no gaps: when a memory goes, the last one takes its number.
 
-use std::{collections::HashMap, fmt, mem::size_of, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    mem::size_of,
+    sync::{Arc, LazyLock},
+};
 
 use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 
@@ -69,16 +74,18 @@ impl Preparer {
 
     /// Prepares for vectors of multilingual-e5-small.
     pub fn of_e5() -> Self {
-        let common: Vec<f32> = common::E5.iter().map(|x| f32::from(*x) * 1e-4).collect();
-        Self::new(common.len()).with_common(&common)
+        static COMMON: LazyLock<Arc<[f32]>> =
+            LazyLock::new(|| common::E5.iter().map(|x| f32::from(*x) * 1e-4).collect());
+        Self::new(COMMON.len()).with_common(COMMON.clone())
     }
 
     /// Says what all vectors of the model have in common, their mean: then very many
     /// are compared by a bit for each dimension first, and in full where it matters.
     #[must_use]
-    pub fn with_common(self, common: &[f32]) -> Self {
+    pub fn with_common(self, common: impl Into<Arc<[f32]>>) -> Self {
+        let common = common.into();
         let fits = common.len() == self.dimensions;
-        let signs = fits.then(|| (common.into(), Bounds::MEASURED));
+        let signs = fits.then_some((common, Bounds::MEASURED));
         Self { signs, ..self }
     }
 
@@ -147,7 +154,7 @@ impl Partition {
     /// made ready.
     pub fn of(preparer: Preparer) -> Self {
         let signs = preparer.signs.as_ref();
-        let signs = signs.map(|(common, bounds)| Signs::new(common.to_vec(), *bounds));
+        let signs = signs.map(|(common, bounds)| Signs::new(common.clone(), *bounds));
         Self {
             slots: Vec::new(),
             by_id: HashMap::new(),

@@ -106,7 +106,7 @@ fn with_signs() -> Partition {
         furthest: 2,
     };
     let preparer = Preparer::new(DIMENSIONS);
-    Partition::of(preparer.with_common(&[0.1; DIMENSIONS]).with_bounds(bounds))
+    Partition::of(preparer.with_common([0.1; DIMENSIONS]).with_bounds(bounds))
 }
 
 /// Applies changes to a partition, which is asked in between, and to a plain map.

@@ -12,6 +12,8 @@
 //! what neighbours lend each other stay what they are, nearly, and only the order of
 //! the far ones among themselves is a guess. All sums are of whole numbers.
 
+use std::sync::Arc;
+
 use simsimd::BinarySimilarity;
 
 /// One unit of a cosine in a sum.
@@ -44,13 +46,13 @@ impl Bounds {
 /// The bits of all rows of a partition.
 pub(crate) struct Signs {
     pub(crate) bounds: Bounds,
-    /// What all texts of the model have in common.
-    common: Vec<f32>,
+    /// What all texts of the model have in common; shared by all partitions.
+    common: Arc<[f32]>,
     bits: Vec<u8>,
 }
 
 impl Signs {
-    pub(crate) fn new(common: Vec<f32>, bounds: Bounds) -> Self {
+    pub(crate) fn new(common: Arc<[f32]>, bounds: Bounds) -> Self {
         Self {
             bounds,
             common,
@@ -93,7 +95,7 @@ impl Signs {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bits.capacity() + 4 * self.common.capacity()
+        self.bits.capacity()
     }
 
     /// Returns by row in how many bits it differs from a query that what is in common
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_bit_tells_on_which_side_of_what_is_common_a_row_lies() {
-        let mut signs = Signs::new(vec![0.5, 0.5, -0.5], BOUNDS);
+        let mut signs = Signs::new(Arc::new([0.5, 0.5, -0.5]), BOUNDS);
         signs.push(&[127, 0, 0], 1.0 / 127.0);
         signs.push(&[0, 127, -127], 1.0 / 180.0);
         let found = signs.distances(&[1.0, -1.0, 1.0], |_| true);
@@ -336,7 +338,7 @@ mod tests {
             furthest: 64,
         };
         let preparer = Preparer::new(DIMENSIONS);
-        let signs = preparer.clone().with_common(&known).with_bounds(bounds);
+        let signs = preparer.clone().with_common(known).with_bounds(bounds);
         let (mut exact, mut quick) = (Partition::of(preparer), Partition::of(signs));
         let now = Instant::from_micros(0);
         for n in 0..10_000_usize {
