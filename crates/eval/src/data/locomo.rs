@@ -101,11 +101,11 @@ fn names(all: &[Value]) -> Vec<String> {
     let named: Vec<Option<&str>> = named.collect();
     let different: BTreeSet<&str> = named.iter().copied().flatten().collect();
     let apart = different.len() == all.len();
-    let name = |(name, number): (&Option<&str>, usize)| match name {
-        Some(name) if apart => (*name).to_owned(),
+    let name = |(name, number): (Option<&str>, usize)| match name {
+        Some(name) if apart => name.to_owned(),
         _ => number.to_string(),
     };
-    named.iter().zip(1..).map(name).collect()
+    named.into_iter().zip(1..).map(name).collect()
 }
 
 /// Tells of questions whose evidence is not there, or not all of it.
@@ -118,7 +118,8 @@ fn notes((conversation, name): (&Conversation, &String)) -> Vec<String> {
         let found = evidence.filter(|id| known.contains(id.as_str())).count();
         if asked.category == UNANSWERABLE {
             continue;
-        } else if found == 0 {
+        }
+        if found == 0 {
             without += 1;
         } else if found < asked.evidence.len() {
             in_part += 1;
