@@ -1,7 +1,8 @@
 //! The copy that is made of an embedded database before it is migrated.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -12,6 +13,8 @@ use picard_sql::{
     copy::{Plan, digests},
     pending, sqlite_path,
 };
+
+use tokio::task::spawn_blocking;
 
 use crate::{
     data_dir::DataDir,
@@ -40,19 +43,17 @@ pub(crate) async fn before_migration(
     address: &str,
     data_dir: &DataDir,
 ) -> anyhow::Result<()> {
-    let looked = outdated(service, address).await;
-    let looked = looked
-        .with_context(|| {
-            format!(
-                "the {}'s database was not migrated, since it cannot be looked at before",
-                service.spoken()
-            )
-        })
-        .or_hint("see to it that the file can be read, that its folder is writable and that no other program locks it; then start again");
-    let Some(version) = looked? else {
+    if looked(service, address).await?.is_none() {
+        return Ok(());
+    }
+    let backups = data_dir.path()?.join("backups");
+    let _turn = turn(&backups)
+        .await
+        .with_context(|| not_migrated(service))
+        .or_hint("see to it that the data directory can be written to; then start again")?;
+    let Some(version) = looked(service, address).await? else {
         return Ok(());
     };
-    let backups = data_dir.path()?.join("backups");
     if let Some(copy) = copy_of(service, address, version, &backups).await {
         tracing::info!(
             copy = %copy.display(),
@@ -68,21 +69,9 @@ pub(crate) async fn before_migration(
         address: address.to_owned(),
         keyring: None,
     };
-    let made = async {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&backups)
-            .with_context(|| format!("{} cannot be made", backups.display()))?;
-        back_up(&to, &[part], WithKeys::No).await
-    };
-    made.await
-        .with_context(|| {
-            format!(
-                "the {}'s database was not migrated, since no copy of it can be made before",
-                service.spoken()
-            )
-        })
+    back_up(&to, &[part], WithKeys::No)
+        .await
+        .with_context(|| not_migrated(service))
         .or_hint(
             "make room on the disk: the copy takes as much as the database; then start again",
         )?;
@@ -95,7 +84,44 @@ pub(crate) async fn before_migration(
     Ok(())
 }
 
-/// Returns the version of a database that is there and not of the newest one.
+fn not_migrated(service: Service) -> String {
+    format!(
+        "the {}'s database was not migrated, since no copy of it can be made before",
+        service.spoken()
+    )
+}
+
+/// Waits until no other program makes such a copy: of several that are started at once
+/// the first one makes it, and the others find it. Held as long as the file is open.
+async fn turn(backups: &Path) -> anyhow::Result<File> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(backups)
+        .with_context(|| format!("{} cannot be made", backups.display()))?;
+    let folder = File::open(backups).with_context(|| format!("{}", backups.display()))?;
+    let waited = spawn_blocking(move || {
+        // Where files cannot be locked, two that start at once fail in some other way.
+        let _ = folder.lock();
+        folder
+    });
+    Ok(waited.await?)
+}
+
+async fn looked(service: Service, address: &str) -> anyhow::Result<Option<i64>> {
+    let looked = outdated(service, address).await;
+    looked
+        .with_context(|| {
+            format!(
+                "the {}'s database was not migrated, since it cannot be looked at before",
+                service.spoken()
+            )
+        })
+        .or_hint("see to it that the file can be read, that its folder is writable and that no other program locks it; then start again")
+}
+
+/// Returns the version of a database that is there, has rows, and is not of the newest one.
+/// One without rows is new, and another program is about to make its tables.
 ///
 /// What is wrong with the database itself is told by whoever opens it next, who meets
 /// it again and migrates nothing. Anything else, such as a lock, may be gone by then.
@@ -111,20 +137,35 @@ async fn outdated(service: Service, address: &str) -> anyhow::Result<Option<i64>
     }
     let looked = async {
         let db = Db::open_to_read(address, &unhurried()).await?;
-        let lacks = pending(&db, service.schema()).await;
+        let with_rows = async {
+            let mut lacks = pending(&db, service.schema()).await?.len();
+            loop {
+                let version = service.newest() - lacks as i64;
+                if lacks == 0 || version == 0 {
+                    return Ok(None);
+                }
+                let plan = Plan::of(service.schema(), version).await?;
+                let looked = plan.occupied(&mut db.snapshot().await?).await;
+                let before = lacks;
+                lacks = pending(&db, service.schema()).await?.len();
+                // Else another program made the next step between the two looks.
+                if lacks == before {
+                    return Ok(looked?.map(|_| version));
+                }
+            }
+        };
+        let version = with_rows.await;
         db.close().await;
-        lacks
+        version
     };
-    let lacks = match looked.await {
-        Ok(lacks) => lacks.len() as i64,
+    match looked.await {
+        Ok(version) => Ok(version),
         Err(
             Error::SchemaTooNew { .. } | Error::ForeignSchema { .. } | Error::HalfCopied { .. },
-        ) => return Ok(None),
-        Err(error) if error.is_no_database() => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
-    };
-    let version = service.newest() - lacks;
-    Ok((lacks > 0 && version > 0).then_some(version))
+        ) => Ok(None),
+        Err(error) if error.is_no_database() => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{}", path.display())),
+    }
 }
 
 /// Returns the newest copy of this version, when it is sound and its rows are those
