@@ -63,9 +63,9 @@ async fn an_assistant_leaves_what_another_model_embedded_to_a_server_that_may_co
     let (status, _) = call(&server.base, &token, "submit_memory", memory).await;
     assert_eq!(status, 200);
     server.app.announce_server().await.expect("said");
-    let assistant = server.with_embedder(e5()).await.app;
+    let assistant = server.with_embedder(e5()).await;
     let renew = async || {
-        let renewed = assistant.renew_vectors_without_server().await;
+        let renewed = assistant.app.renew_vectors_without_server().await;
         renewed.expect("it goes through")
     };
     assert_eq!(renew().await, Renewed::Elsewhere, "the server runs");

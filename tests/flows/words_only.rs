@@ -233,15 +233,15 @@ async fn a_model_that_fails_for_a_while_owes_what_was_stored_meanwhile(database:
     assert_eq!(codes(&found), ["words_only"]);
     assert_eq!(found["memories"][0]["text"], "Bloodwine");
     server.app.vectors_owed().await;
-    let other = server.another_node().await.app;
-    assert!(!other.is_help_wanted().await.expect("it is known"));
+    let other = server.another_node().await;
+    assert!(!other.app.is_help_wanted().await.expect("it is known"));
     assert!(matches!(
         server.app.renew_vectors().await,
         Err(picard_app::Error::Unavailable(_))
     ));
-    assert!(other.is_help_wanted().await.expect("it is known"));
+    assert!(other.app.is_help_wanted().await.expect("it is known"));
     server.clock.advance(Span::minutes(3));
-    assert!(!other.is_help_wanted().await.expect("it is known"));
+    assert!(!other.app.is_help_wanted().await.expect("it is known"));
 
     model.fails.store(false, Ordering::SeqCst);
     let found = tool("query_memory", json!({"query": "bloodwine and gagh"})).await;
