@@ -107,6 +107,12 @@ async fn conditions_in_a_question_hold_over_rest_and_mcp(database: Database) {
         let told = notices[0]["code"] == "conditions_not_met";
         assert_eq!(told, expected.is_empty(), "{data}: {notices}");
     }
+    let (_, newest) = scene.ask("query_memory", json!({"query": "-coffee"})).await;
+    assert_eq!(
+        newest["memories"][0].get("score"),
+        None,
+        "nothing was asked"
+    );
     let persona = json!({"user_id": "beverly", "prompt": "\"earl grey\" permission:public"});
     let (status, answer) = scene.ask("query_user", persona).await;
     assert_eq!(status, 200, "{answer}");

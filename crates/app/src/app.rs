@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
-    partitions::Partitions, passwords::Passwords, readiness::Checked, watch::Watches,
+    partitions::Partitions, passwords::Passwords, readiness::Checked, reading::Bounds,
+    watch::Watches,
 };
 
 /// What a server is made of.
@@ -37,6 +38,7 @@ pub struct App {
     pub(crate) keys: Keys,
     pub(crate) embedding: Embedding,
     pub(crate) partitions: Partitions,
+    pub(crate) bounds: Bounds,
     pub(crate) passwords: Passwords,
     pub(crate) watches: Watches,
     pub(crate) clock: Arc<dyn Clock>,
@@ -85,6 +87,7 @@ impl App {
             keys: Keys::new(settings.keyring, metrics.clone()),
             embedding: Embedding::new(settings.embedder, metrics.clone()),
             partitions: Partitions::new(settings.partition_bytes, metrics.clone()),
+            bounds: Bounds::PRODUCT,
             metrics,
             checked: Checked::default(),
             passwords: Passwords::new(settings.entropy.clone()),

@@ -34,7 +34,8 @@ use crate::{
     persona::Owner,
 };
 
-/// Above this many memories a search leaves the async thread.
+/// Above this many memories a search leaves the async thread; whatever compares
+/// memories with each other always does.
 const INLINE: usize = 2_000;
 
 /// The part of the budget that is made free when something has to leave.
@@ -105,6 +106,8 @@ impl<'a> Target<'a> {
 pub(crate) enum Choice {
     /// Those that answer best.
     Best,
+    /// Those that answer best; behind all others those whose text was there already.
+    Different,
     /// Those that answer well and differ from each other.
     Covering,
     /// Those that tell most about the person; nothing is asked.
@@ -138,12 +141,13 @@ impl Question {
         let answer = |hits: Vec<Hit>| {
             let chosen = |hit: Hit| Chosen {
                 id: hit.id,
-                score: Some(hit.score),
+                score: (!query.asks_nothing()).then_some(hit.score),
             };
             hits.into_iter().map(chosen).collect()
         };
         match self.choice {
             Choice::Best => answer(partition.query(&query)),
+            Choice::Different => answer(partition.different(&query)),
             Choice::Covering => answer(partition.cover(&query)),
             Choice::Telling => {
                 let ids = partition.telling(&query).into_iter();
@@ -193,10 +197,12 @@ impl Partitions {
         target: Target<'_>,
         question: Question,
     ) -> Result<Vec<Chosen>, Error> {
-        self.on(db, embedding, target, move |partition, ranking| {
-            question.ask(partition, ranking)
-        })
-        .await
+        let inline = match question.choice {
+            Choice::Best => INLINE,
+            Choice::Different | Choice::Covering | Choice::Telling => 0,
+        };
+        let ask = move |partition: &Partition, ranking: &Ranking| question.ask(partition, ranking);
+        self.on(db, embedding, target, inline, ask).await
     }
 
     /// Returns the memories of which only the text can tell whether they meet the
@@ -209,18 +215,20 @@ impl Partitions {
         question: Question,
         most: usize,
     ) -> Result<Option<Vec<MemoryId>>, Error> {
-        self.on(db, embedding, target, move |partition, ranking| {
+        let ask = move |partition: &Partition, ranking: &Ranking| {
             partition.doubtful(&question.query(ranking), most)
-        })
-        .await
+        };
+        self.on(db, embedding, target, INLINE, ask).await
     }
 
-    /// Works on a user's partition as it is at the target's version or later.
+    /// Works on a user's partition as it is at the target's version or later; on this
+    /// thread when it has no more than `inline` memories.
     async fn on<T: Send + 'static>(
         &self,
         db: &Db,
         embedding: &Embedding,
         target: Target<'_>,
+        inline: usize,
         work: impl FnOnce(&Partition, &Ranking) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
@@ -231,7 +239,7 @@ impl Partitions {
             loaded = slot.loaded.clone().read_owned().await;
         }
         let ranking = self.ranking;
-        if loaded.partition.len() <= INLINE {
+        if loaded.partition.len() <= inline {
             return Ok(work(&loaded.partition, &ranking));
         }
         Ok(spawn_blocking(move || work(&loaded.partition, &ranking)).await?)

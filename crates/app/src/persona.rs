@@ -17,8 +17,8 @@ use crate::{
 /// Rows read at once when all memories are wanted.
 const PAGE: usize = 500;
 
-/// The most bytes of text in one answer: all of them are in memory at once.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// The limit of a question that has none.
+pub(crate) const ALL: usize = usize::MAX;
 
 /// Whose memories are read, and with which key.
 pub(crate) struct Owner {
@@ -54,7 +54,7 @@ impl App {
         let wanted = match (&question.prompt, limit) {
             (None, None) => None,
             (None, Some(limit)) => Some((Choice::Telling, limit)),
-            (Some(_), None) => Some((Choice::Best, usize::MAX)),
+            (Some(_), None) => Some((Choice::Best, ALL)),
             (Some(_), Some(limit)) => Some((Choice::Covering, limit)),
         };
         let Recalled { memories, notices } = match wanted {
@@ -137,7 +137,7 @@ impl App {
             for row in rows {
                 let memory = open(row, owner.id, &owner.key)?;
                 bytes += memory.text.expose().len();
-                check_bytes(bytes)?;
+                self.bounds.check(bytes, None)?;
                 found.push(Found {
                     memory,
                     score: None,
@@ -147,17 +147,5 @@ impl App {
                 return Ok(found);
             }
         }
-    }
-}
-
-/// Refuses an answer that would take too much memory.
-pub(crate) fn check_bytes(bytes: usize) -> Result<(), Error> {
-    if bytes <= MOST_BYTES {
-        Ok(())
-    } else {
-        Err(Error::out_of_range(
-            "limit",
-            "is missing or too large: these memories are over 32 MiB of text",
-        ))
     }
 }

@@ -4,7 +4,9 @@
 //! Normally the few memories that may hold a phrase or an excluded word are read
 //! before anything is ranked, so that those which are left out take no part. When
 //! there are very many, the ranking comes first and the best ones are read until the
-//! answer is full.
+//! answer is full. Then, and only then, memories that do not meet the conditions
+//! count in the means and idf of the ranking; and those of a persona differ in their
+//! texts, but are not compared with each other.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,14 +22,56 @@ use crate::{
     persona::Owner,
 };
 
-/// Memories read before the ranking at most.
-const MOST_BEFORE: usize = 1_000;
+/// How much is read for one answer at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Memories before the ranking.
+    pub(crate) before: usize,
+    /// Memories after the ranking.
+    pub(crate) after: usize,
+    /// Bytes of text, before the ranking and after it: each is cut into words.
+    pub(crate) bytes: usize,
+    /// Memories at once.
+    pub(crate) page: usize,
+    /// Bytes of text in the answer: all of them are in memory at once.
+    pub(crate) answer: usize,
+}
 
-/// Memories read after the ranking at most.
-pub(crate) const MOST_READ: usize = 10_000;
+impl Bounds {
+    /// Those of the product.
+    pub(crate) const PRODUCT: Self = Self {
+        before: 1_000,
+        after: 10_000,
+        bytes: 32 * 1024 * 1024,
+        page: 250,
+        answer: 32 * 1024 * 1024,
+    };
 
-/// Memories read at once.
-pub(crate) const PAGE: usize = 250;
+    /// Refuses an answer that would take too much memory.
+    pub(crate) fn check(&self, bytes: usize, limit: Option<usize>) -> Result<(), Error> {
+        if bytes <= self.answer {
+            return Ok(());
+        }
+        let mib = self.answer / 1024 / 1024;
+        Err(match limit {
+            None => Error::out_of_range(
+                "limit",
+                format!("is needed: all memories are over {mib} MiB of text"),
+            ),
+            Some(limit) => Error::out_of_range(
+                "limit",
+                format!("is too high: {limit} memories are over {mib} MiB of text"),
+            ),
+        })
+    }
+}
+
+/// Memories that were read and may be shown.
+pub(crate) struct Holding {
+    pub(crate) memories: HashMap<MemoryId, Memory>,
+    /// The bytes of all texts that were read for it.
+    pub(crate) read: usize,
+}
 
 impl App {
     /// Reads the memories of which only the text tells whether they meet the
@@ -44,16 +88,21 @@ impl App {
         let (db, embedding, target) = (&self.db, &self.embedding, Target::of(owner));
         let doubtful = self
             .partitions
-            .doubtful(db, embedding, target, question.clone(), MOST_BEFORE)
+            .doubtful(db, embedding, target, question.clone(), self.bounds.before)
             .await?;
         let Some(doubtful) = doubtful else {
             return Ok(None);
         };
         let mut conditions = Conditions::clone(&question.conditions);
-        for ids in doubtful.chunks(PAGE) {
+        let mut read = 0;
+        for ids in doubtful.chunks(self.bounds.page) {
+            if read >= self.bounds.bytes {
+                return Ok(None);
+            }
             let holding = self.holding(owner, question, ids).await?;
-            let others = ids.iter().filter(|id| !holding.contains_key(id));
+            let others = ids.iter().filter(|id| !holding.memories.contains_key(id));
             others.for_each(|id| conditions.refuse(*id));
+            read += holding.read;
         }
         Ok(Some(Question {
             conditions: Arc::new(conditions),
@@ -69,7 +118,7 @@ impl App {
         owner: &Owner,
         question: &Question,
         ids: &[MemoryId],
-    ) -> Result<HashMap<MemoryId, Memory>, Error> {
+    ) -> Result<Holding, Error> {
         let rows = memories::get_many(&self.db, owner.id, ids).await?;
         let (filter, now) = (question.filter, question.now);
         let admits = |row: &StoredMemory| filter.admits(row.permission, row.expiration_date, now);
@@ -77,11 +126,15 @@ impl App {
         let (user, key) = (owner.id, owner.key.clone());
         let conditions = question.conditions.clone();
         let work = move || {
-            let mut holding = HashMap::with_capacity(rows.len());
+            let mut holding = Holding {
+                memories: HashMap::with_capacity(rows.len()),
+                read: 0,
+            };
             for row in rows {
                 let memory = open(row, user, &key)?;
+                holding.read += memory.text.expose().len();
                 if conditions.hold_in(memory.text.expose()) {
-                    holding.insert(memory.id, memory);
+                    holding.memories.insert(memory.id, memory);
                 }
             }
             Ok(holding)
@@ -94,3 +147,6 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,30 +2,25 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use picard_crypto::sha256;
-use picard_domain::{Expired, Memory, MemoryFilter, MemoryId};
-use picard_search::{Conditions, ParsedQuery, unadorned};
+use picard_domain::{Expired, MemoryFilter, MemoryId};
+use picard_search::ParsedQuery;
 
 use crate::{
     Access, App, Authorized, Error, Found, Notice, Read, Recall, Recalled,
     audit::Reading,
     embedding::Asked,
     partitions::{Choice, Chosen, Question, Target},
-    persona::{Owner, check_bytes},
-    reading::{MOST_READ, PAGE},
+    persona::{ALL, Owner},
 };
-
-/// How often others are chosen in the place of those that say the same.
-const ROUNDS: usize = 4;
 
 /// Memories in the order in which they are shown.
 #[derive(Default)]
 struct Shown {
     memories: Vec<Found>,
+    /// The bytes of their texts.
     bytes: usize,
-    /// Digests of the texts, where none is to be shown twice.
-    texts: Option<HashSet<[u8; 32]>>,
-    repeated: Vec<Found>,
+    /// The bytes of all texts that were read for them.
+    read: usize,
 }
 
 impl App {
@@ -91,58 +86,62 @@ impl App {
         })
     }
 
-    /// Chooses memories and decrypts them. Where a few are to say much, the same text
-    /// is not shown twice as long as there are others to choose in its place.
-    async fn chosen(&self, owner: &Owner, mut question: Question) -> Result<Vec<Found>, Error> {
-        let mut repeated = Vec::new();
-        for round in 1.. {
-            let mut shown = Shown {
-                texts: (question.choice != Choice::Best).then(HashSet::new),
-                ..Shown::default()
-            };
-            let chosen = self.choose(owner, question.clone()).await?;
-            self.show(owner, &question, &chosen, &mut shown).await?;
-            let has_more = chosen.len() == question.limit && round < ROUNDS;
-            if shown.repeated.is_empty() || !has_more {
-                repeated.append(&mut shown.repeated);
-                return shown.filled_up(repeated, question.limit);
-            }
-            let mut conditions = Conditions::clone(&question.conditions);
-            let ids = shown.repeated.iter().map(|found| found.memory.id);
-            ids.for_each(|id| conditions.refuse(id));
-            repeated.append(&mut shown.repeated);
-            question.conditions = Arc::new(conditions);
+    /// Chooses memories and decrypts them.
+    async fn chosen(&self, owner: &Owner, question: Question) -> Result<Vec<Found>, Error> {
+        let chosen = self.choose(owner, question.clone()).await?;
+        let mut shown = Shown::default();
+        for page in chosen.chunks(self.bounds.page) {
+            self.show(owner, &question, page, &mut shown).await?;
         }
-        unreachable!("the last round returns")
+        Ok(shown.memories)
     }
 
     /// Reads memories in the order of the ranking until enough of them meet the
-    /// conditions.
+    /// conditions. The same text comes behind all others where few are to say much.
     async fn read_in_order(
         &self,
         owner: &Owner,
         question: Question,
     ) -> Result<(Vec<Found>, Option<Notice>), Error> {
+        let most = self.bounds.after;
+        let choice = match question.choice {
+            Choice::Best => Choice::Best,
+            Choice::Different | Choice::Covering | Choice::Telling => Choice::Different,
+        };
         let (mut shown, mut seen) = (Shown::default(), HashSet::new());
-        let mut wanted = question.limit.min(MOST_READ);
+        let mut wanted = question.limit;
         loop {
+            // One more than may be read tells whether there are more.
+            wanted = wanted.min(most.saturating_add(1));
             let asked = Question {
-                choice: Choice::Best,
+                choice,
                 limit: wanted,
                 ..question.clone()
             };
             let mut chosen = self.choose(owner, asked).await?;
             let was_last = chosen.len() < wanted;
-            chosen.retain(|chosen| seen.insert(chosen.id));
-            self.show(owner, &question, &chosen, &mut shown).await?;
-            if was_last || shown.memories.len() == question.limit {
-                return Ok((shown.memories, None));
+            chosen.retain(|chosen| !seen.contains(&chosen.id));
+            for page in chosen.chunks(self.bounds.page) {
+                let may_be_read = if shown.read < self.bounds.bytes {
+                    page.len().min(most - seen.len())
+                } else {
+                    0
+                };
+                let (page, left) = page.split_at(may_be_read);
+                seen.extend(page.iter().map(|chosen| chosen.id));
+                self.show(owner, &question, page, &mut shown).await?;
+                if shown.memories.len() == question.limit {
+                    return Ok((shown.in_order(), None));
+                }
+                if !left.is_empty() {
+                    let notice = Notice::NotAllRead { read: seen.len() };
+                    return Ok((shown.in_order(), Some(notice)));
+                }
             }
-            if seen.len() >= MOST_READ {
-                let notice = Notice::NotAllRead { read: seen.len() };
-                return Ok((shown.memories, Some(notice)));
+            if was_last {
+                return Ok((shown.in_order(), None));
             }
-            wanted = wanted.saturating_mul(4).min(MOST_READ);
+            wanted = wanted.saturating_mul(4);
         }
     }
 
@@ -154,16 +153,19 @@ impl App {
         chosen: &[Chosen],
         shown: &mut Shown,
     ) -> Result<(), Error> {
-        for page in chosen.chunks(PAGE) {
-            let ids: Vec<MemoryId> = page.iter().map(|chosen| chosen.id).collect();
-            let mut memories = self.holding(owner, question, &ids).await?;
-            for Chosen { id, score } in page {
-                if shown.memories.len() == question.limit {
-                    return Ok(());
-                }
-                if let Some(memory) = memories.remove(id) {
-                    shown.add(memory, *score)?;
-                }
+        let limit = (question.limit != ALL).then_some(question.limit);
+        let ids: Vec<MemoryId> = chosen.iter().map(|chosen| chosen.id).collect();
+        let mut holding = self.holding(owner, question, &ids).await?;
+        shown.read += holding.read;
+        for Chosen { id, score } in chosen {
+            if shown.memories.len() == question.limit {
+                return Ok(());
+            }
+            if let Some(memory) = holding.memories.remove(id) {
+                shown.bytes += memory.text.expose().len();
+                self.bounds.check(shown.bytes, limit)?;
+                let score = *score;
+                shown.memories.push(Found { memory, score });
             }
         }
         Ok(())
@@ -178,33 +180,14 @@ impl App {
 }
 
 impl Shown {
-    fn add(&mut self, memory: Memory, score: Option<f32>) -> Result<(), Error> {
-        if let Some(texts) = &mut self.texts {
-            let text = unadorned(memory.text.expose());
-            if !texts.insert(sha256(text.expose().as_bytes())) {
-                self.repeated.push(Found { memory, score });
-                return Ok(());
-            }
-        }
-        self.push(Found { memory, score })
-    }
-
-    fn push(&mut self, found: Found) -> Result<(), Error> {
-        self.bytes += found.memory.text.expose().len();
-        check_bytes(self.bytes)?;
-        self.memories.push(found);
-        Ok(())
-    }
-
-    /// Takes repeated ones in after all, when there are too few others.
-    fn filled_up(mut self, repeated: Vec<Found>, limit: usize) -> Result<Vec<Found>, Error> {
-        let missing = limit.saturating_sub(self.memories.len());
-        for found in repeated.into_iter().take(missing) {
-            self.push(found)?;
-        }
-        // Those without a score stay where they are.
-        let score = |found: &Found| found.score.unwrap_or_default();
-        self.memories.sort_by(|a, b| score(b).total_cmp(&score(a)));
-        Ok(self.memories)
+    /// Puts the same texts, which were read last, where they belong: by their scores,
+    /// or the newest first where nothing was asked.
+    fn in_order(mut self) -> Vec<Found> {
+        let place = |found: &Found| (found.memory.created_at, found.memory.id);
+        self.memories.sort_by(|a, b| match (a.score, b.score) {
+            (Some(a), Some(b)) => b.total_cmp(&a),
+            _ => place(b).cmp(&place(a)),
+        });
+        self.memories
     }
 }

@@ -4,17 +4,22 @@
 //! after the other that memory is taken whose relevance, less its likeness to those
 //! taken before, is highest. What is taken is returned in the order of relevance.
 //!
+//! The same text is taken twice only when there is no other left.
+//!
 //! Of a person: greedy facility location (Krause and Golovin 2014). One after the
 //! other that memory is taken which stands for most of what no other stands for yet:
 //! the first for what most memories are about, the next for the next subject. Of many
 //! memories a sample decides, so that the work is bounded.
 
-use std::{cmp::Reverse, collections::BinaryHeap, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
+};
 
 use picard_domain::{Instant, MemoryId};
 use simsimd::SpatialSimilarity;
 
-use crate::{Hit, Partition, Query, centre::Sum};
+use crate::{Hit, Partition, Query, centre::Sum, keywords::Keyed, query::Candidates};
 
 /// What relevance counts against likeness, from 0 to 1.
 const RELEVANCE: f32 = 0.6;
@@ -29,6 +34,10 @@ const SAMPLE: usize = 2_048;
 /// Memories that they are to stand for.
 const STOOD_FOR: usize = 512;
 
+/// Texts of more different words are compared by their meaning alone: of long ones all
+/// words would be looked at for each pair.
+const MOST_WORDS: usize = 128;
+
 /// So many pairs tell as much about how alike unrelated memories are as the model's
 /// own figure.
 const PRIOR: f32 = 8.0;
@@ -37,9 +46,10 @@ impl Partition {
     /// Returns memories that answer the query well and differ from each other, in the
     /// order of [`Self::query`]; just those when no more pass than the limit.
     pub fn cover(&self, query: &Query<'_>) -> Vec<Hit> {
-        let limit = query.limit.saturating_mul(POOL_FACTOR).max(POOL_LEAST);
-        let pool = self.query(&Query { limit, ..*query });
-        if pool.len() <= query.limit {
+        let most = query.limit.saturating_mul(POOL_FACTOR).max(POOL_LEAST);
+        let mut pool = self.of_different_texts(query, most);
+        if pool.len() <= query.limit || query.asks_nothing() {
+            pool.truncate(query.limit);
             return pool;
         }
         let slots = pool.iter().map(|hit| self.by_id[&hit.id] as usize);
@@ -54,12 +64,15 @@ impl Partition {
     /// first; the newest when there are no vectors. The query's words do not count.
     pub fn telling(&self, query: &Query<'_>) -> Vec<MemoryId> {
         let candidates = self.candidates(query);
-        let newest = |slot: usize| (self.slots[slot].created_at, self.slots[slot].id);
+        let newest = |slot: usize| self.age(slot);
+        let of_text = self.newest_of_each_text(&candidates);
+        let is_newest = |slot: usize| of_text[&self.slots[slot].text] == slot;
         let mut taken = if candidates.count() <= query.limit {
             Vec::new()
         } else {
             let with_vector = candidates
                 .iter()
+                .filter(|slot| is_newest(*slot))
                 .filter(|slot| self.vectors.each(self.slots[*slot].rows).next().is_some());
             let sample = sample(with_vector.map(|slot| (self.slots[slot].id, slot)));
             let points = self.points(sample.iter().copied(), &[]);
@@ -74,10 +87,25 @@ impl Partition {
                 .iter()
                 .filter(|slot| !known.contains(slot))
                 .collect();
-            others.sort_unstable_by_key(|slot| Reverse(newest(*slot)));
+            others.sort_unstable_by_key(|slot| Reverse((is_newest(*slot), newest(*slot))));
             taken.extend(others.into_iter().take(query.limit - taken.len()));
         }
         taken.into_iter().map(|slot| self.slots[slot].id).collect()
+    }
+
+    fn newest_of_each_text(&self, candidates: &Candidates) -> HashMap<u64, usize, Keyed> {
+        let mut of_text = HashMap::<u64, usize, Keyed>::default();
+        for slot in candidates.iter() {
+            let newest = of_text.entry(self.slots[slot].text).or_insert(slot);
+            if self.age(slot) > self.age(*newest) {
+                *newest = slot;
+            }
+        }
+        of_text
+    }
+
+    fn age(&self, slot: usize) -> (Instant, MemoryId) {
+        (self.slots[slot].created_at, self.slots[slot].id)
     }
 
     /// Takes one vector of each memory, that which is closest to `towards`, and else
@@ -168,10 +196,10 @@ impl<'a> Points<'a> {
 }
 
 /// The share of the words of both that both have (Jaccard), both sorted. Nothing is
-/// counted when it cannot be over `least`.
+/// counted when it cannot be over `least`, or of texts of very many words.
 fn shared(a: &[u64], b: &[u64], least: f32) -> f32 {
     let (fewer, more) = (a.len().min(b.len()), a.len().max(b.len()));
-    if fewer == 0 || fewer as f32 <= least * more as f32 {
+    if fewer == 0 || more > MOST_WORDS || fewer as f32 <= least * more as f32 {
         return 0.0;
     }
     let (mut i, mut j, mut both) = (0, 0, 0);

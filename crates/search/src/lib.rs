@@ -68,7 +68,7 @@ mod timeline;
 mod vectors;
 
 pub use conditions::Conditions;
-pub use keywords::{Phrase, unadorned};
+pub use keywords::Phrase;
 pub use partition::{Entry, Partition, Prepared, Preparer};
 pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};

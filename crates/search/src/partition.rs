@@ -139,6 +139,8 @@ pub(crate) struct Slot {
     pub(crate) when: When,
     pub(crate) rows: Rows,
     pub(crate) cues: Cues,
+    /// A keyed hash of the whole text: the same one twice says nothing new.
+    pub(crate) text: u64,
 }
 
 impl Partition {
@@ -353,6 +355,7 @@ impl Slot {
             when,
             rows,
             cues: listing.cues,
+            text: listing.text,
         };
         (slot, listing)
     }

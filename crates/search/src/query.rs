@@ -1,10 +1,12 @@
 //! A question to a partition, and what comes back.
 
+use std::{cmp::Reverse, collections::HashSet};
+
 use picard_domain::{Instant, MemoryFilter, MemoryId};
 
 use crate::{
     Conditions, Partition, Ranking, dates,
-    keywords::Matches,
+    keywords::{Keyed, Matches},
     rank::{self, Ranked, Stretch},
     vectors::NO_VECTOR,
 };
@@ -105,6 +107,9 @@ impl Default for Closeness {
     }
 }
 
+/// Returns so many of the best candidates, best first.
+type Best<'a> = &'a dyn Fn(usize) -> Vec<Ranked>;
+
 /// The slots that pass a filter.
 pub(crate) struct Candidates {
     admitted: Vec<bool>,
@@ -148,12 +153,69 @@ impl Candidates {
     }
 }
 
+impl Query<'_> {
+    /// Tells whether there is nothing to look for: then the newest are meant, and a
+    /// score says nothing.
+    pub fn asks_nothing(&self) -> bool {
+        self.text.is_empty() && self.vector.is_empty()
+    }
+}
+
 impl Partition {
-    /// Returns the memories that answer the query best, best first.
+    /// Returns the memories that answer the query best, best first; the newest first
+    /// when it has neither words nor a vector.
     ///
     /// The order is a function of the memories and the query alone: equal ones are
     /// ordered newest first, then by id.
     pub fn query(&self, query: &Query<'_>) -> Vec<Hit> {
+        self.hits(query, |best| best(query.limit))
+    }
+
+    /// Does what [`Self::query`] does with memories of different texts; behind all of
+    /// them come those whose text was there already.
+    pub fn different(&self, query: &Query<'_>) -> Vec<Hit> {
+        let mut texts = HashSet::<u64, Keyed>::default();
+        let text = |hit: &Hit| self.slots[self.by_id[&hit.id] as usize].text;
+        let hits = self.of_different_texts(query, query.limit).into_iter();
+        let (mut different, repeated): (Vec<_>, Vec<_>) =
+            hits.partition(|hit| texts.insert(text(hit)));
+        different.extend(repeated);
+        different
+    }
+
+    /// Returns up to `most` memories of different texts, best first; among them others
+    /// when there are fewer than the query's limit.
+    pub(crate) fn of_different_texts(&self, query: &Query<'_>, most: usize) -> Vec<Hit> {
+        self.hits(query, |best| {
+            let (mut found, repeated) = self.apart(most, best);
+            let missing = query.limit.saturating_sub(found.len());
+            found.extend(repeated.into_iter().take(missing));
+            found.sort_unstable_by_key(|ranked| Reverse(*ranked));
+            found
+        })
+    }
+
+    /// Returns up to `limit` of the best of different texts, and, when there are no
+    /// more of them, all whose text one of these has.
+    fn apart(&self, limit: usize, best: Best<'_>) -> (Vec<Ranked>, Vec<Ranked>) {
+        let mut wanted = limit;
+        loop {
+            let found = best(wanted);
+            let were_all = found.len() < wanted;
+            let mut texts = HashSet::<u64, Keyed>::default();
+            let is_new = |found: &Ranked| texts.insert(self.slots[found.slot as usize].text);
+            let (mut different, repeated): (Vec<_>, Vec<_>) = found.into_iter().partition(is_new);
+            if were_all || different.len() >= limit {
+                different.truncate(limit);
+                return (different, repeated);
+            }
+            wanted = wanted.saturating_mul(4);
+        }
+    }
+
+    /// Makes hits of what is chosen among the best, of which so many can be asked for
+    /// as are needed.
+    fn hits(&self, query: &Query<'_>, choose: impl FnOnce(Best<'_>) -> Vec<Ranked>) -> Vec<Hit> {
         let candidates = self.candidates(query);
         let Ranking {
             centring,
@@ -165,7 +227,12 @@ impl Partition {
         let apart = sum.taken_off(query.vector, 1.0, 0.0);
         let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
-        let ranked = self.rank(query, &candidates, centred.as_deref(), &matches);
+        let values = if query.asks_nothing() {
+            vec![0.0; candidates.slots()]
+        } else {
+            self.values(query, &candidates, centred.as_deref(), &matches)
+        };
+        let ranked = choose(&|limit| self.best(&values, &candidates, limit));
 
         let in_candidates = candidates
             .iter()
@@ -193,13 +260,14 @@ impl Partition {
         self.query(query).into_iter().map(|hit| hit.id).collect()
     }
 
-    fn rank(
+    /// What each candidate counts.
+    fn values(
         &self,
         query: &Query<'_>,
         candidates: &Candidates,
         centred: Option<&[f32]>,
         matches: &Matches<'_>,
-    ) -> Vec<Ranked> {
+    ) -> Vec<f32> {
         let weights = query.ranking;
         let dense = |slot: usize| centred.map_or(NO_VECTOR, |all| all[slot]);
         let by_vector = Stretch::over(candidates.iter().map(dense));
@@ -229,6 +297,10 @@ impl Partition {
         }
         self.timeline
             .lend(&mut values, &self.slots, candidates, weights);
+        values
+    }
+
+    fn best(&self, values: &[f32], candidates: &Candidates, limit: usize) -> Vec<Ranked> {
         let ranked = |slot: u32, value| Ranked {
             value,
             created_at: self.slots[slot as usize].created_at,
@@ -236,7 +308,7 @@ impl Partition {
             slot,
         };
         let values = candidates.iter().map(|slot| (slot as u32, values[slot]));
-        rank::best(values, ranked, query.limit)
+        rank::best(values, ranked, limit)
     }
 }
 

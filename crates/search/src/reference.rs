@@ -404,7 +404,11 @@ proptest! {
         let words = stretched(&bm25, asked.ranking.fair_match * possible);
         let values: Vec<f32> = candidates.iter().zip(dense.iter().zip(&words))
             .map(|((_, given), (dense, words))| value(given, *dense, *words, &asked)).collect();
-        let values = lent(&candidates, &values, &asked.ranking);
+        let values = if asked.text.is_empty() && no_vector {
+            vec![0.0; values.len()]
+        } else {
+            lent(&candidates, &values, &asked.ranking)
+        };
         let value = |hit: &Hit| {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);
             at.map(|at| values[at])
@@ -440,6 +444,33 @@ proptest! {
         let (partition, map) = applied(&changes);
         let alone = partition_of(admitted(&map, &asked));
         prop_assert_eq!(partition.query(&asked.query()), alone.query(&asked.query()));
+    }
+
+    #[test]
+    fn where_texts_are_to_differ_each_comes_once_before_any_comes_twice(
+        changes in changes(), asked in asked()
+    ) {
+        let (partition, map) = applied(&changes);
+        let all = partition.query(&Query { limit: usize::MAX, ..asked.query() });
+        let text = |hit: &Hit| {
+            let given = map.iter().find(|(n, _)| id(**n) == hit.id).map(|(_, given)| given);
+            given.expect("a hit is a memory").text.clone()
+        };
+        let mut texts = std::collections::BTreeSet::new();
+        let (first, again): (Vec<Hit>, Vec<Hit>) = all.into_iter().partition(|hit| texts.insert(text(hit)));
+        let expected = [ids(&first), ids(&again)].concat();
+        let shown = asked.limit.min(expected.len());
+        prop_assert_eq!(ids(&partition.different(&asked.query())), &expected[..shown]);
+
+        let once = |ids: &[MemoryId]| {
+            let texts: std::collections::BTreeSet<&str> =
+                map.iter().filter(|(n, _)| ids.contains(&id(**n))).map(|(_, given)| &*given.text).collect();
+            texts.len() == ids.len().min(first.len())
+        };
+        let covering = ids(&partition.cover(&asked.query()));
+        let telling = partition.telling(&asked.query());
+        prop_assert!(covering.len() == shown && once(&covering));
+        prop_assert!(telling.len() == shown && once(&telling));
     }
 
     #[test]

@@ -79,19 +79,62 @@ fn the_same_words_are_alike_without_any_vector() {
 }
 
 #[test]
+fn the_same_text_comes_twice_only_when_no_other_is_left() {
+    // More copies than are compared with each other, all closer than the others.
+    let copies = |n: usize| ["I like tea.", "i  like TEA", "I like tea!"][n % 3];
+    let mut memories: Vec<_> = (0..300)
+        .map(|n| (copies(n), vec![1.0, 0.01 * (n % 9) as f32, 0.0]))
+        .collect();
+    memories.extend([
+        ("I like tea?", vec![0.1, 1.0, 0.0]),
+        ("I like coffee.", vec![0.1, 0.0, 1.0]),
+    ]);
+    let partition = partition(&memories);
+    let others = |found: &[usize]| found.iter().filter(|n| **n >= 300).count();
+    for limit in [2, 3, 5] {
+        let query = Query {
+            text: "tea",
+            ..query(&[1.0, 0.0, 0.0], limit)
+        };
+        let covering = numbers(partition.cover(&query).iter().map(|hit| hit.id));
+        let telling = numbers(partition.telling(&query));
+        for found in [covering, telling] {
+            assert_eq!(found.len(), limit, "{found:?}");
+            assert!(others(&found) >= limit.min(3) - 1, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn long_texts_are_compared_by_their_meaning_alone() {
+    let words = |from: u64, count: u64| -> Vec<u64> { (from..from + count).collect() };
+    let most = MOST_WORDS as u64;
+    let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
+    assert!(close(shared(&words(0, most), &words(0, most), 0.0), 1.0));
+    assert!(close(
+        shared(&words(0, most), &words(most / 2, most), 0.0),
+        1.0 / 3.0
+    ));
+    assert!(close(
+        shared(&words(0, most + 1), &words(0, most + 1), 0.0),
+        0.0
+    ));
+}
+
+#[test]
 fn a_person_is_told_by_one_memory_of_each_subject_the_largest_first() {
-    let about = |axis: usize, n: usize| {
+    let about = |axis: usize, n: usize, text: &'static str| {
         let mut vector = vec![0.05 * n as f32; 3];
         vector[axis] = 1.0;
-        ("", vector)
+        (text, vector)
     };
     let memories = [
-        about(0, 0),
-        about(1, 1),
-        about(1, 2),
-        about(1, 3),
-        about(2, 1),
-        about(2, 0),
+        about(0, 0, "dog"),
+        about(1, 1, "tea"),
+        about(1, 2, "milk"),
+        about(1, 3, "wine"),
+        about(2, 1, "train"),
+        about(2, 0, "boat"),
     ];
     let mut partition = partition(&memories);
     partition.closeness.unrelated = 0.0;
@@ -111,9 +154,14 @@ fn without_vectors_the_newest_tell_most() {
 fn of_many_memories_a_sample_decides_the_same_in_any_order() {
     let memories = |n: usize| {
         let angle = (n % 97) as f32;
-        ("", vec![angle.sin(), angle.cos(), (n % 7) as f32 / 7.0])
+        vec![angle.sin(), angle.cos(), (n % 7) as f32 / 7.0]
     };
-    let all: Vec<_> = (0..3 * SAMPLE).map(memories).collect();
+    let texts: Vec<String> = (0..3 * SAMPLE).map(|n| n.to_string()).collect();
+    let all: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .map(|(n, text)| (&text[..], memories(n)))
+        .collect();
     let forward = partition(&all);
     let mut backward = Partition::new(3);
     for (n, (text, vector)) in all.iter().enumerate().rev() {

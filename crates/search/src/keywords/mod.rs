@@ -15,12 +15,11 @@ mod tokens;
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, BuildHasherDefault, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
     mem::size_of,
 };
 
 use crate::{cues::Cues, partition::table_bytes};
-pub use fold::unadorned;
 pub(crate) use fold::{fold, is_invisible};
 use language::{Language, Languages};
 pub use phrase::Phrase;
@@ -46,12 +45,15 @@ pub(crate) struct Listing {
     length: u32,
     language: Language,
     pub(crate) cues: Cues,
+    /// The hash of the whole text without what hardly anybody would notice: two
+    /// memories of the same one say the same.
+    pub(crate) text: u64,
 }
 
 /// The inverted index of a partition. Memories are slot numbers without gaps.
 pub(crate) struct Keywords {
     words: Words,
-    postings: HashMap<u64, Vec<Posting>, BuildHasherDefault<AlreadyHashed>>,
+    postings: HashMap<u64, Vec<Posting>, Keyed>,
     /// By slot: the terms under which it is listed, to take it out again.
     terms: Vec<Box<[u64]>>,
     /// By slot: how many terms its text has, repeated ones too.
@@ -89,7 +91,14 @@ impl Words {
             length: hashes.len() as u32,
             language,
             cues: Cues::of(text, first),
+            text: self.hash_of_all(fold::unadorned(&folded)),
         }
+    }
+
+    fn hash_of_all<'a>(&self, words: impl Iterator<Item = &'a str>) -> u64 {
+        let mut hasher = self.keyed.build_hasher();
+        words.for_each(|word| word.hash(&mut hasher));
+        hasher.finish()
     }
 
     fn hash(&self, term: &str) -> u64 {
@@ -239,9 +248,12 @@ fn list_bytes(list: &Vec<Posting>) -> usize {
     }
 }
 
+/// Builds tables whose keys are hashes under a key.
+pub(crate) type Keyed = BuildHasherDefault<AlreadyHashed>;
+
 /// The keys are hashes already: hashing them again would only cost time.
 #[derive(Default)]
-struct AlreadyHashed(u64);
+pub(crate) struct AlreadyHashed(u64);
 
 impl Hasher for AlreadyHashed {
     fn write(&mut self, _: &[u8]) {

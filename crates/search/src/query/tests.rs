@@ -79,6 +79,19 @@ fn a_query_without_words_and_vector_lists_the_newest_first() {
 }
 
 #[test]
+fn a_query_for_nothing_lists_the_newest_first_whatever_they_are() {
+    // Questions count less otherwise, and lend to what follows.
+    let partition = written(&[("one", 0), ("two?", 20), ("three", 40), ("four?", 60)]);
+    assert_eq!(found(&partition, "", &[]), [3, 2, 1, 0]);
+    let hits = partition.cover(&Query {
+        limit: 3,
+        ..query("", &[])
+    });
+    let found: Vec<_> = hits.iter().map(|hit| hit.id).collect();
+    assert_eq!(found, [id(3), id(2), id(1)]);
+}
+
+#[test]
 fn equals_are_ordered_newest_first() {
     let partition = partition(&[("tea", at(0.8)), ("tea", at(0.8)), ("tea", at(0.8))]);
     assert_eq!(found(&partition, "tea", &at(1.0)), [2, 1, 0]);
