@@ -63,6 +63,10 @@ impl App {
                 notices: Vec::new(),
             },
             Some(wanted) => {
+                let prompt = question.prompt.as_ref();
+                if limit.is_none() && prompt.is_some_and(|prompt| !prompt.conditions().any()) {
+                    self.check_all(&owner, &filter, now).await?;
+                }
                 self.answer(caller, &owner, question.prompt, filter, wanted)
                     .await?
             }
@@ -119,6 +123,22 @@ impl App {
                 name: user.name,
             },
         ))
+    }
+
+    /// Refuses to answer with all memories when they are too much, before they are
+    /// ranked and decrypted.
+    async fn check_all(
+        &self,
+        owner: &Owner,
+        filter: &MemoryFilter,
+        now: Instant,
+    ) -> Result<(), Error> {
+        // Fernet puts 57 bytes around a text, fills it up with 1 to 16, and writes
+        // four characters for each three bytes.
+        const AROUND: i64 = 75;
+        let (memories, ciphertext) = memories::extent(&self.db, owner.id, filter, now).await?;
+        let least = ciphertext / 4 * 3 - AROUND * memories;
+        self.bounds.check(usize::try_from(least).unwrap_or(0), None)
     }
 
     /// All of them, the newest first.

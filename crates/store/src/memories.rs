@@ -324,6 +324,33 @@ pub async fn count(
     Ok(count)
 }
 
+/// Counts the memories that pass the filter, and the bytes of their ciphertexts.
+pub async fn extent(
+    db: &Db,
+    user: UserId,
+    filter: &MemoryFilter,
+    now: Instant,
+) -> Result<(i64, i64), Error> {
+    let bounds = Bounds::of(filter, now);
+    // Some databases sum whole numbers to a decimal one.
+    db.one(sql!(
+        "SELECT count(*), CAST(COALESCE(SUM(LENGTH(ciphertext)), 0) AS BIGINT) FROM memories
+         WHERE user_id = $1
+           AND ($2 IS NULL OR permission = $2)
+           AND ($3 IS NULL OR expiration_date IS NULL OR expiration_date > $3)
+           AND ($4 IS NULL OR expiration_date <= $4)
+           AND ($5 IS NULL OR expiration_date < $5)
+           AND ($6 IS NULL OR expiration_date >= $6)",
+        user,
+        bounds.permission,
+        bounds.valid_at,
+        bounds.expired_at,
+        bounds.expires_before,
+        bounds.expires_after,
+    ))
+    .await
+}
+
 /// A filter as the bounds of a statement; `None` bounds nothing.
 struct Bounds {
     permission: Option<Permission>,

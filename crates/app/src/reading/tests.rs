@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use picard_crypto::Keyring;
 use picard_domain::{Instant, MemoryFilter, MemoryText, PageSize, Permission, Plaintext};
+use picard_metrics::render;
 use picard_search::ParsedQuery;
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, TestDatabase, databases};
 
@@ -94,6 +95,14 @@ fn texts(found: &[Found]) -> Vec<&str> {
         .iter()
         .map(|found| found.memory.text.expose())
         .collect()
+}
+
+fn reason(answer: Result<Persona, Error>) -> String {
+    match answer {
+        Err(Error::OutOfRange { field, reason }) => format!("{field} {reason}"),
+        Err(other) => panic!("{other}"),
+        Ok(answer) => panic!("{} memories", answer.memories.len()),
+    }
 }
 
 #[tokio::test]
@@ -222,6 +231,34 @@ async fn conditions_without_words_list_the_newest_first_and_give_no_score() {
         }
         let (memories, _) = scene.recall("drink -coffee", 3).await;
         assert!(memories.iter().all(|found| found.score.is_some()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_too_many_bytes_is_refused_before_anything_is_ranked() {
+    databases(async |database| {
+        let scene = Scene::with(database, &[HELD, HELD, HELD, DECOY]).await;
+        let scene = scene.within(Bounds {
+            answer: 2 * HELD.len(),
+            ..Bounds::PRODUCT
+        });
+        let needed = "limit is needed: all memories are over 0 MiB of text";
+        assert_eq!(reason(scene.persona("aunt", None).await), needed);
+        let metrics = render(scene.app.observe());
+        let mut lines = metrics.lines();
+        let resident = lines.find(|line| line.starts_with("picard_partitions_resident"));
+        assert!(
+            resident.is_some_and(|line| line.ends_with(" 0")),
+            "{resident:?}"
+        );
+        // What meets conditions may be little.
+        let found = scene.persona("-aunt", None).await.expect("answered");
+        assert_eq!(texts(&found.memories), [DECOY]);
+        assert_eq!(reason(scene.persona("\"my aunt\"", None).await), needed);
+        let too_high = "limit is too high: 4 memories are over 0 MiB of text";
+        assert_eq!(reason(scene.persona("aunt", Some(4)).await), too_high);
+        assert!(scene.persona("aunt", Some(2)).await.is_ok());
     })
     .await;
 }
