@@ -129,7 +129,7 @@ impl Eval {
             stop,
         };
         let measured = self.measure(&plan, &stage, &conversations, &mut terminal);
-        let measured = measured.await;
+        let measured = Box::pin(measured).await;
         terminal.end();
         let report = match measured {
             Err(Error::Stopped) if self.keep.is_some() => Err(Error::Stopped)
