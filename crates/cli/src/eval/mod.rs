@@ -102,7 +102,7 @@ impl Eval {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         self.logging.start("warn")?;
         // The folder is gone before a word is printed: a reader that has left ends the process.
-        let (report, notes) = self.report().await?;
+        let (report, notes) = Box::pin(self.report()).await?;
         self.print(&report, &notes)
     }
 
