@@ -74,7 +74,9 @@ pub struct ImportError {
 
 impl<S: TokenStore> Client<S> {
     /// Brings memories in (`POST /api/import`; scope `memories:write`), some hundred
-    /// at a time. Doing it twice changes nothing: after an error, do it again.
+    /// at a time. Doing it twice changes nothing: after an error, do it again. A part whose
+    /// answer gets lost is sent again by itself, and what it had stored then counts as
+    /// duplicates; together with [`Imported::imported`] they are right.
     pub async fn import_memories(&self, memories: &[ImportMemory<'_>]) -> Result<Imported, Error> {
         let mut all = Imported::default();
         let (mut part, mut lines, mut sent) = (Zeroizing::new(Vec::new()), 0, 0);
