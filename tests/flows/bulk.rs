@@ -311,13 +311,20 @@ async fn an_import_that_is_not_whole_is_told_and_goes_on_where_it_stopped(databa
 }
 
 async fn a_token_that_is_revoked_amid_an_import_ends_it(database: Database) {
+    // Also when fewer lines follow than are stored at once.
+    for behind in [130, 1] {
+        revoked_amid_an_import(database, behind).await;
+    }
+}
+
+async fn revoked_amid_an_import(database: Database, behind: usize) {
     let server = TestServer::on(database).await;
     let application = server.application().await;
     let mut person = server.person("lore").await;
     let tokens = application.connect(&mut person).await;
     let other = application.connect(&mut person).await.access;
     let lines = numbered(0..70);
-    let more = numbered(70..200);
+    let more = numbered(70..70 + behind);
     let mut stream = half_sent(&server, &tokens.access, lines.len() + more.len(), &lines);
     until(&server, &other, 64).await;
     let mut form = application.credentials();

@@ -177,6 +177,12 @@ impl Importer<'_> {
         self.app.now()
     }
 
+    /// Tells whether a line would become a memory.
+    pub(crate) fn is_new(&self, line: &Incoming) -> bool {
+        let id = line.name(&self.caller.key);
+        self.known.holds(id, line).is_none()
+    }
+
     /// Takes some lines, all in one transaction, and tells of each what became
     /// of it, in their order. On an error none of them is stored.
     pub async fn take(&mut self, lines: &[Incoming]) -> Result<Vec<Fate>, Error> {

@@ -129,9 +129,18 @@ impl<'a, Say: FnMut(usize, &str)> Intake<'a, Say> {
         }
     }
 
-    /// Takes the next line; a blank one counts as a line and says nothing. On an
-    /// error what was stored before stays.
+    /// Takes the next line, and stores when there are enough. On an error what was
+    /// stored before stays.
     pub async fn line(&mut self, line: Line) -> Result<(), Error> {
+        if self.hold(line) {
+            self.store().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next line; a blank one counts as a line and says nothing. Tells
+    /// whether it is time to [store](Self::store).
+    pub fn hold(&mut self, line: Line) -> bool {
         self.number += 1;
         let now = self.importer.now();
         match line.and_then(|line| Incoming::parse(&line, now)) {
@@ -142,10 +151,12 @@ impl<'a, Say: FnMut(usize, &str)> Intake<'a, Say> {
             }
             Err(why) => self.refuse(why),
         }
-        if self.memories.len() == AT_ONCE {
-            self.store().await?;
-        }
-        Ok(())
+        self.memories.len() >= AT_ONCE
+    }
+
+    /// Tells whether storing what it holds would change anything.
+    pub fn holds_new(&self) -> bool {
+        self.memories.iter().any(|line| self.importer.is_new(line))
     }
 
     /// Stores what is left, and tells what became of all lines.
@@ -154,7 +165,9 @@ impl<'a, Say: FnMut(usize, &str)> Intake<'a, Say> {
         Ok(self.report)
     }
 
-    async fn store(&mut self) -> Result<(), Error> {
+    /// Stores what it holds, in one transaction. On an error what was stored before
+    /// stays.
+    pub async fn store(&mut self) -> Result<(), Error> {
         let fates = self.importer.take(&self.memories).await?;
         self.memories.clear();
         for (line, fate) in self.numbers.drain(..).zip(fates) {

@@ -9,6 +9,7 @@ use std::{
     collections::HashSet,
     error::Error as _,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -22,6 +23,7 @@ use http_body_util::{LengthLimitError, Limited};
 use picard_app::{Access, ImportMode, ImportReport, Intake, Lines, Write};
 use picard_domain::UserId;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::{bearer::Bearer, json::is_of_type, problem::Problem, state::Server};
 
@@ -34,8 +36,8 @@ pub(crate) const MAX_IMPORT: usize = 16 * 1024 * 1024;
 /// The types under which JSON Lines go.
 pub(crate) const TYPES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "text/jsonl"];
 
-/// Lines after which is looked whether the token still holds.
-const CHECKED_EVERY: usize = 32;
+/// How often it is looked whether the token still holds while nothing is stored.
+const CHECKED_EVERY: Duration = Duration::from_secs(1);
 
 /// When somebody may try again whose import is under way already.
 const ANOTHER_IS_UNDER_WAY: u64 = 5;
@@ -84,29 +86,63 @@ async fn read<Say: FnMut(usize, &str)>(
     mut intake: Intake<'_, Say>,
 ) -> Result<ImportReport, Problem> {
     let mut body = Body::new(Limited::new(body, MAX_IMPORT)).into_data_stream();
-    let (mut lines, mut read) = (Lines::default(), 0_usize);
+    let mut lines = Lines::default();
+    let mut allowed = Allowed::new(server, access);
     while let Some(piece) = body.try_next().await.map_err(|error| broken(&error))? {
+        allowed.lately().await?;
         let mut rest = &piece[..];
         while let Some((line, behind)) = lines.next(rest) {
             rest = behind;
-            read += 1;
-            if read.is_multiple_of(CHECKED_EVERY) {
-                still_allowed(server, access).await?;
+            if intake.hold(line) {
+                // Often enough all of them are there already, and nothing is at stake.
+                if intake.holds_new() {
+                    allowed.now().await?;
+                } else {
+                    allowed.lately().await?;
+                }
+                intake.store().await?;
             }
-            intake.line(line).await?;
         }
     }
-    intake.line(lines.last()).await?;
+    intake.hold(lines.last());
+    allowed.now().await?;
     Ok(intake.end().await?)
 }
 
-/// A token may end or be revoked while its import goes on.
-async fn still_allowed(server: &Server, access: &Access) -> Result<(), Problem> {
-    let access = server.app.recheck(access).await?;
-    access
-        .ok_or_else(Problem::invalid_token)?
-        .authorize::<Write>()?;
-    Ok(())
+/// Whether the token still holds: it may end or be revoked while its import goes on.
+struct Allowed<'a> {
+    server: &'a Server,
+    access: &'a Access,
+    looked: Instant,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(server: &'a Server, access: &'a Access) -> Self {
+        Self {
+            server,
+            access,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Looks.
+    async fn now(&mut self) -> Result<(), Problem> {
+        let access = self.server.app.recheck(self.access).await?;
+        access
+            .ok_or_else(Problem::invalid_token)?
+            .authorize::<Write>()?;
+        self.looked = Instant::now();
+        Ok(())
+    }
+
+    /// Looks when it has not for a while. So nobody keeps an import open for longer
+    /// than their token holds, however slowly they send.
+    async fn lately(&mut self) -> Result<(), Problem> {
+        if self.looked.elapsed() >= CHECKED_EVERY {
+            self.now().await?;
+        }
+        Ok(())
+    }
 }
 
 fn mode(uri: &Uri) -> Result<ImportMode, Problem> {
