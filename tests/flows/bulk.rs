@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
+use picard_sql::Query;
 use picard_tests::{
     application::{call, post_form},
     installation::Installation,
@@ -18,6 +19,7 @@ picard_tests::on_both!(
     whoever_may_not_import_is_refused_and_stores_nothing,
     an_import_that_is_not_whole_is_told_and_goes_on_where_it_stopped,
     a_token_that_is_revoked_amid_an_import_ends_it,
+    each_part_of_an_import_reads_what_changed_since_the_one_before,
     the_binary_takes_what_the_client_sends
 );
 
@@ -339,6 +341,47 @@ async fn revoked_amid_an_import(database: Database, behind: usize) {
     let answer = answer.await.expect("no panic").expect("an answer");
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 401");
     assert_eq!(count(&server.base, &other).await, 64);
+}
+
+async fn each_part_of_an_import_reads_what_changed_since_the_one_before(database: Database) {
+    let server = TestServer::on(database).await;
+    let token = connected(&server, "hoshi").await;
+    // What a part has stored itself, the next one still reads.
+    for (imported, known) in [(3, 0), (0, 3)] {
+        let part = json_of(&send(&server.base, &token, "", numbered(0..3)).await);
+        assert_eq!(part["imported"], imported, "{part}");
+        assert_eq!(part["duplicates"]["count"], known, "{part}");
+    }
+    let (_, list) = call(&server.base, &token, "get_memories", json!({})).await;
+    let id = |text: &str| {
+        let mut memories = list["memories"].as_array().expect("a list").iter();
+        let found = memories.find(|memory| memory["text"] == text);
+        found.expect("it is there")["id"].clone()
+    };
+    for (tool, data) in [
+        ("delete_memory", json!({"memory_id": id("memory number 1")})),
+        (
+            "update_memory",
+            json!({"memory_id": id("memory number 2"), "text": "another"}),
+        ),
+        ("submit_memory", json!({"text": "memory number 3"})),
+    ] {
+        let (status, answer) = call(&server.base, &token, tool, data).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    // What did not change is not looked at again: it could not be read any more.
+    let oldest = "UPDATE memories SET ciphertext = 'x'
+                  WHERE revision = (SELECT min(revision) FROM memories)";
+    let db = server.database().await;
+    assert_eq!(db.execute(Query::new(oldest)).await.expect("changed"), 1);
+    let second = json_of(&send(&server.base, &token, "", numbered(0..4)).await);
+    assert_eq!(second["imported"], 1, "{second}");
+    assert_eq!(second["duplicates"]["lines"], json!([1, 4]));
+    assert_eq!(second["differing"]["lines"], json!([3]));
+    // A node that knows nothing yet has to read everything.
+    let node = server.another_node().await;
+    let third = send(&node.base, &token, "", numbered(0..4)).await;
+    assert_eq!(third.status, 500, "{}", third.body);
 }
 
 async fn the_binary_takes_what_the_client_sends(database: Database) {

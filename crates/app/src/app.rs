@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
-    partitions::Partitions, passwords::Passwords, readiness::Checked, reading::Bounds,
-    watch::Watches,
+    known::Shelf, partitions::Partitions, passwords::Passwords, readiness::Checked,
+    reading::Bounds, watch::Watches,
 };
 
 /// What a server is made of.
@@ -50,6 +50,7 @@ pub struct App {
     pub(crate) holder: Uuid,
     pub(crate) metrics: Arc<ServerMetrics>,
     pub(crate) checked: Checked,
+    pub(crate) shelf: Shelf,
 }
 
 /// Why a server did not open. The database is as before.
@@ -90,6 +91,7 @@ impl App {
             bounds: Bounds::PRODUCT,
             metrics,
             checked: Checked::default(),
+            shelf: Shelf::default(),
             passwords: Passwords::new(settings.entropy.clone()),
             watches: Watches::new(),
             clock: settings.clock,

@@ -74,6 +74,7 @@ impl App {
     /// Clears what ended, in small batches. `None` when another node did it in the
     /// last ten minutes; a node that loses its lease leaves the rest to the next.
     pub async fn keep_house(&self) -> Result<Option<Cleared>, Error> {
+        self.shelf.tidy(self.now());
         let turn = self.take_turn().await;
         self.metrics.turns.one(match &turn {
             Ok(Some(_)) => Turn::Done,

@@ -7,19 +7,16 @@
 //! counts as here when any memory has this text, this expiration date and, if
 //! the line says one, this date of creation.
 
-use std::collections::{HashMap, HashSet};
+use std::mem;
 
-use picard_crypto::{DataKey, sha256};
-use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
-use picard_store::{
-    import::{self, Import},
-    memories,
+use picard_crypto::DataKey;
+use picard_domain::{Instant, MemoryId};
+use picard_store::import::{self, Import};
+
+use crate::{
+    App, Authorized, Error, Incoming, Write,
+    known::{Content, Known},
 };
-
-use crate::{App, Authorized, Error, Incoming, Write};
-
-/// Rows read and decrypted at once.
-const AT_ONCE: usize = 200;
 
 /// What names a memory without an id is made for.
 const LABEL: &str = "import";
@@ -46,72 +43,15 @@ pub enum Fate {
     Differs,
 }
 
-/// An import under way. It keeps about 100 bytes for each memory of the
-/// person, and of the lines only those that it is given at once.
+/// An import under way. It keeps some 200 bytes for each memory of the person, and of
+/// the lines only those that it is given at once.
 pub struct Importer<'a> {
     app: &'a App,
     caller: &'a Authorized<Write>,
     mode: ImportMode,
     known: Known,
-}
-
-/// A digest that stays in this process.
-type Mark = [u8; 16];
-
-/// What the person has, as digests.
-#[derive(Default)]
-struct Known {
-    contents: HashMap<MemoryId, Mark>,
-    /// By text and expiration date.
-    undated: HashSet<Mark>,
-    /// By text, expiration date and date of creation.
-    dated: HashSet<Mark>,
-}
-
-/// What tells one memory from another.
-struct Content<'a> {
-    text: &'a str,
-    permission: Permission,
-    expires: Option<Instant>,
-}
-
-impl Content<'_> {
-    fn mark(&self) -> Mark {
-        let named = format!("{:?} {:?} {}", self.permission, self.expires, self.text);
-        mark(named.as_bytes())
-    }
-
-    /// The text with its dates, in a form that no other text and dates have.
-    fn dated(&self, created_at: Option<Instant>) -> Vec<u8> {
-        format!("{:?} {created_at:?} {}", self.expires, self.text).into_bytes()
-    }
-}
-
-fn mark(bytes: &[u8]) -> Mark {
-    let digest = sha256(bytes);
-    std::array::from_fn(|at| digest[at])
-}
-
-impl Known {
-    fn add(&mut self, id: MemoryId, content: &Content<'_>, created_at: Instant) {
-        self.contents.insert(id, content.mark());
-        self.undated.insert(mark(&content.dated(None)));
-        self.dated.insert(mark(&content.dated(Some(created_at))));
-    }
-
-    fn holds(&self, id: MemoryId, line: &Incoming) -> Option<Fate> {
-        let content = line.content();
-        if let Some(known) = self.contents.get(&id) {
-            let same = *known == content.mark();
-            return Some(if same { Fate::Known } else { Fate::Differs });
-        }
-        let alike = line.id.is_none()
-            && match line.created_at {
-                Some(_) => self.dated.contains(&mark(&content.dated(line.created_at))),
-                None => self.undated.contains(&mark(&content.dated(None))),
-            };
-        alike.then_some(Fate::Known)
-    }
+    /// Whether something counts as known that is not stored.
+    ahead: bool,
 }
 
 impl Incoming {
@@ -134,41 +74,34 @@ impl Incoming {
 }
 
 impl App {
-    /// Begins an import: looks at what the person has.
+    /// Begins an import: looks at what the person has, or at what changed since their
+    /// last one.
     pub async fn importer<'a>(
         &'a self,
         caller: &'a Authorized<Write>,
         mode: ImportMode,
     ) -> Result<Importer<'a>, Error> {
-        let everything = MemoryFilter {
-            expired: Expired::Include,
-            ..MemoryFilter::default()
-        };
-        let (mut known, mut after) = (Known::default(), None);
-        loop {
-            let user = caller.user_id;
-            let rows =
-                memories::list(&self.db, user, &everything, self.now(), after, AT_ONCE).await?;
-            after = rows.last().map(|last| (last.created_at, last.id));
-            for row in &rows {
-                let text = caller.key.fernet_decrypt(&row.ciphertext)?;
-                let content = Content {
-                    text: text.expose(),
-                    permission: row.permission,
-                    expires: row.expiration_date,
-                };
-                known.add(row.id, &content, row.created_at);
-            }
-            if rows.len() < AT_ONCE {
-                break;
-            }
-        }
-        Ok(Importer {
+        let user = caller.user_id;
+        let mut importer = Importer {
             app: self,
             caller,
             mode,
-            known,
-        })
+            known: self.shelf.take(user, self.now()),
+            ahead: false,
+        };
+        // Who breaks it off drops the importer, and so keeps what was read.
+        let known = &mut importer.known;
+        known.catch_up(&self.db, user, &caller.key).await?;
+        Ok(importer)
+    }
+}
+
+impl Drop for Importer<'_> {
+    fn drop(&mut self) {
+        if !self.ahead {
+            let (user, now) = (self.caller.user_id, self.app.now());
+            self.app.shelf.put(user, now, mem::take(&mut self.known));
+        }
     }
 }
 
@@ -179,8 +112,21 @@ impl Importer<'_> {
 
     /// Tells whether a line would become a memory.
     pub(crate) fn is_new(&self, line: &Incoming) -> bool {
-        let id = line.name(&self.caller.key);
-        self.known.holds(id, line).is_none()
+        self.here(line.name(&self.caller.key), line).is_none()
+    }
+
+    /// Tells what is here already of a line.
+    fn here(&self, id: MemoryId, line: &Incoming) -> Option<Fate> {
+        let (key, content) = (&*self.caller.key, line.content());
+        match self.known.has(id, &content, key) {
+            Some(true) => Some(Fate::Known),
+            Some(false) => Some(Fate::Differs),
+            None => {
+                let alike =
+                    line.id.is_none() && self.known.has_alike(&content, line.created_at, key);
+                alike.then_some(Fate::Known)
+            }
+        }
     }
 
     /// Takes some lines, all in one transaction, and tells of each what became
@@ -191,16 +137,19 @@ impl Importer<'_> {
         let mut new = Vec::new();
         for line in lines {
             let id = line.name(&self.caller.key);
-            let fate = self.known.holds(id, line).unwrap_or(Fate::Stored);
+            let fate = self.here(id, line).unwrap_or(Fate::Stored);
             if fate == Fate::Stored {
                 let created_at = line.created_at.or(line.updated_at).unwrap_or(now);
-                self.known.add(id, &line.content(), created_at);
+                let marks = line.content().marks(&self.caller.key, created_at);
+                self.known.put(id, marks);
+                self.ahead = true;
                 new.push((fates.len(), id, created_at, line));
             }
             fates.push(fate);
         }
         if self.mode == ImportMode::Store && !new.is_empty() {
             self.store(&new, &mut fates).await?;
+            self.ahead = false;
         }
         Ok(fates)
     }

@@ -27,6 +27,7 @@ mod housekeeping;
 mod import;
 mod intake;
 mod keys;
+mod known;
 mod line;
 mod loading;
 mod local;

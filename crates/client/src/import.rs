@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Memories sent at once, and their bytes: what a server embeds well within the time
-/// that an answer has.
+/// that an answer has. It reads all that the person has for the first part only.
 const AT_ONCE: usize = 128;
 const BYTES_AT_ONCE: usize = 64 * 1024;
 
