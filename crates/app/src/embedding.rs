@@ -14,13 +14,13 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use moka::sync::Cache;
 use picard_crypto::sha256;
 use picard_domain::{Plaintext, Span, UserId};
-use picard_embed::Embedder;
+use picard_embed::{E5, Embedder};
 use picard_metrics::{EmbeddedText, EmbeddingTotals, ServerMetrics, WaitingText};
 use picard_search::Preparer;
 use picard_store::memories::NO_MODEL;
@@ -32,10 +32,6 @@ use tokio::{
 use self::{queue::Queue, turns::Kind, work::Work};
 pub(crate) use self::{queue::Whose, work::Chunks};
 use crate::{Error, Notice, model_health::ModelHealth};
-
-/// What the names of all versions of the model that comes with Picard begin with.
-const E5: &str = "multilingual-e5-small/";
-const E5_DIMENSIONS: usize = 384;
 
 /// How long the model counts as working after it did: anybody may ask for readiness.
 const CHECKED_FOR: Span = Span::seconds(10);
@@ -94,7 +90,7 @@ impl Embedding {
 
     /// Returns what makes memories ready for a search with the model's vectors.
     pub(crate) fn preparer(&self) -> Preparer {
-        if self.model().starts_with(E5) && self.dimensions() == E5_DIMENSIONS {
+        if self.model() == E5::NAME {
             Preparer::of_e5()
         } else {
             Preparer::new(self.dimensions())
@@ -113,10 +109,14 @@ impl Embedding {
         let asked = remembered
             .get_or_try_init(async || {
                 is_new = true;
-                self.ask(Whose::Person(who), text).await
+                let began = Instant::now();
+                let asked = self.ask(Whose::Person(who), text).await?;
+                self.metrics.embedded(EmbeddedText::Query, began.elapsed());
+                Ok(asked)
             })
             .await;
-        if self.health.failed(&asked) {
+        // What is remembered says nothing of how it goes with the model.
+        if is_new && self.health.failed(&asked) {
             self.metrics.not_embedded(1);
             return Ok(Asked {
                 vector: Arc::default(),

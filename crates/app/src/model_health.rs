@@ -24,6 +24,11 @@ pub(crate) struct ModelHealth {
 }
 
 impl ModelHealth {
+    #[cfg(test)]
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+
     /// Notes how a text went; tells whether the model failed at it, rather than that
     /// the queue was too long. The log is told when it is news.
     pub(crate) fn failed<T>(&self, done: &Result<T, Error>) -> bool {

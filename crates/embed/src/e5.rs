@@ -55,9 +55,6 @@ impl ModelFiles {
     }
 }
 
-/// Changes whenever the files change in a way that changes the vectors.
-const NAME: &str = "multilingual-e5-small/1";
-
 /// How many tokens the encoder reads, the marks of beginning and end and the prefix included.
 const POSITIONS: usize = 512;
 
@@ -77,6 +74,9 @@ pub struct E5 {
 }
 
 impl E5 {
+    /// Its name. Changes whenever the files change in a way that changes the vectors.
+    pub const NAME: &str = "multilingual-e5-small/1";
+
     /// Loads the model from a folder. The token table (54 MB) is read onto the heap.
     pub fn from_dir(folder: &Path) -> Result<Self, Error> {
         Self::from_bytes(ModelFiles::read(folder)?)
@@ -136,7 +136,7 @@ impl E5 {
 
 impl Embedder for E5 {
     fn model(&self) -> &str {
-        NAME
+        Self::NAME
     }
 
     fn dimensions(&self) -> usize {
@@ -154,8 +154,12 @@ impl Embedder for E5 {
     }
 
     fn reads(&self, question: &str) -> Result<usize, Error> {
-        let tokens = self.vocabulary.tokens(question);
         let room = self.room();
+        // A token is of a byte at least, but for the one that any text may begin with.
+        if question.is_ascii() && question.len() < room {
+            return Ok(question.len());
+        }
+        let tokens = self.vocabulary.tokens(question);
         Ok(self.vocabulary.bytes_of(question, &tokens, room))
     }
 

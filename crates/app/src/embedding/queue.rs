@@ -237,7 +237,7 @@ impl Worker {
         while let Some((whose, call, waiting)) = self.next() {
             let queue = &self.queue;
             let run = || waiting.work.run(&*queue.embedder, &queue.metrics);
-            // What it held is gone then, the way to its caller too, who is told so by that.
+            // What it held is gone then, the way to who asked too, who is told so by that.
             let Ok(left) = catch_unwind(AssertUnwindSafe(run)) else {
                 continue;
             };

@@ -1,6 +1,7 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::poll;
@@ -10,18 +11,30 @@ use picard_testkit::HeldEmbedder;
 use uuid::Uuid;
 
 use super::{Chunks, Embedding, Whose, turns::Kind};
-use crate::Error;
+use crate::{Error, Notice};
 
 struct Rig {
     model: Arc<HeldEmbedder>,
     embedding: Embedding,
+    metrics: Arc<ServerMetrics>,
+}
+
+/// So that a test that fails ends: the runtime waits for its threads.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.model.let_on(usize::MAX);
+    }
 }
 
 impl Rig {
     fn with_threads(threads: usize) -> Self {
         let model = Arc::new(HeldEmbedder::new(threads));
-        let embedding = Embedding::new(model.clone(), Arc::new(ServerMetrics::default()));
-        Self { model, embedding }
+        let metrics = Arc::new(ServerMetrics::default());
+        Self {
+            embedding: Embedding::new(model.clone(), metrics.clone()),
+            model,
+            metrics,
+        }
     }
 
     fn store<'a>(
@@ -236,10 +249,55 @@ async fn a_model_that_panics_costs_one_call_and_no_thread() {
         ] {
             assert!(matches!(lost, Err(Error::Internal(_))));
         }
-        assert!(matches!(rig.ask(1, "panic").await, Err(Error::Internal(_))));
+        let by_words = rig.ask(1, "panic").await.expect("answered all the same");
+        assert_eq!(by_words.notice, Some(Notice::WordsOnly));
         rig.ask(1, "why?").await.expect("answered");
         rig.store(1, &["a b"]).await.expect("stored");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_the_model_panics_at_ends_before_the_rest_of_it() {
+    let rig = Rig::with_threads(1);
+    rig.model.let_on(1);
+    let lost = rig.store(1, &["panic", "rest"]);
+    let lost = tokio::time::timeout(Duration::from_secs(20), lost).await;
+    assert!(matches!(lost, Ok(Err(Error::Internal(_)))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn only_what_people_asked_and_the_model_answered_counts_as_a_question() {
+    let rig = Rig::with_threads(1);
+    rig.model.let_on(usize::MAX);
+    let questions = || {
+        let told = picard_metrics::render(rig.metrics.families());
+        let mut lines = told.lines();
+        let line = lines.find(|line| {
+            line.starts_with("picard_embedding_texts_total{") && line.contains("\"query\"")
+        });
+        let count = line.and_then(|line| line.split(' ').next_back());
+        count.map_or(0, |count| count.parse().expect("a number"))
+    };
+    rig.embedding.try_out().await.expect("it works");
+    let asked = rig.ask(1, "panic").await.expect("it goes by its words");
+    assert_eq!((asked.notice, questions()), (Some(Notice::WordsOnly), 0));
+    for _ in 0..2 {
+        rig.ask(1, "why?").await.expect("answered");
+    }
+    assert_eq!(questions(), 1, "the second time it was remembered");
+}
+
+#[tokio::test]
+async fn what_is_remembered_does_not_say_that_the_model_computes() {
+    let rig = Rig::with_threads(1);
+    rig.model.let_on(usize::MAX);
+    rig.ask(1, "why?").await.expect("answered");
+    rig.store(1, &["panic"]).await.expect_err("it panics");
+    assert!(rig.embedding.health.is_failing());
+    rig.ask(1, "why?").await.expect("remembered");
+    assert!(rig.embedding.health.is_failing());
+    rig.ask(1, "when?").await.expect("answered");
+    assert!(!rig.embedding.health.is_failing());
 }
 
 #[tokio::test]

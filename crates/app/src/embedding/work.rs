@@ -1,6 +1,7 @@
 //! The pieces of work that wait for the model, and where their vectors are collected.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -32,7 +33,6 @@ const BYTES_PER_TOKEN: usize = 4;
 pub(super) enum Work {
     Question {
         text: Plaintext,
-        asked: Instant,
         answer: oneshot::Sender<Result<Asked, Error>>,
     },
     Text(Part, Arc<Texts>),
@@ -69,11 +69,7 @@ impl Work {
     pub(super) fn question(text: Plaintext) -> (Piece<Self>, Answer<Asked>) {
         let (answer, vector) = oneshot::channel();
         let tokens = guess(&text).min(MOST_TOKENS) as u64;
-        let work = Self::Question {
-            text,
-            asked: Instant::now(),
-            answer,
-        };
+        let work = Self::Question { text, answer };
         let piece = Piece {
             work,
             cost: tokens,
@@ -120,21 +116,25 @@ impl Work {
     /// Does it, and returns what that leaves to be done.
     pub(super) fn run(self, embedder: &dyn Embedder, metrics: &ServerMetrics) -> Vec<Piece<Self>> {
         match self {
-            Self::Question {
-                text,
-                asked,
-                answer,
-            } => {
+            Self::Question { text, answer } => {
                 let read = read(text.expose(), embedder);
-                metrics.embedded(EmbeddedText::Query, asked.elapsed());
                 // Nobody may be there any more to hear it.
                 drop(answer.send(read.map_err(Error::internal)));
                 Vec::new()
             }
-            Self::Text(part, call) => call.run(part, embedder, metrics).unwrap_or_else(|error| {
-                call.collected().give(Err(Error::internal(error)));
-                Vec::new()
-            }),
+            Self::Text(part, call) => {
+                let run = || call.run(part, embedder, metrics);
+                let done = catch_unwind(AssertUnwindSafe(run));
+                let done = match done {
+                    Ok(done) => done.map_err(Error::internal),
+                    Err(_) => Err(Error::internal("the model panicked")),
+                };
+                // The caller need not wait for the rest of it.
+                done.unwrap_or_else(|error| {
+                    call.collected().give(Err(error));
+                    Vec::new()
+                })
+            }
         }
     }
 }
