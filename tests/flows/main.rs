@@ -15,6 +15,7 @@ mod deployment;
 mod eval;
 mod expiry;
 mod full_disk;
+mod full_queue;
 mod housekeeping;
 mod isolation;
 mod key_command;
