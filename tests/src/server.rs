@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
-use picard_app::{App, ClientRegistration, Fetch, NoFetch, Settings};
+use picard_app::{App, ClientRegistration, Fetch, LoadModel, NoFetch, Settings};
 use picard_crypto::Keyring;
 use picard_domain::{ClientId, Entropy, Scopes};
 use picard_embed::Embedder;
@@ -86,12 +86,14 @@ struct Parts {
 struct Changes {
     config: fn(Config) -> Config,
     server: fn(Server) -> Server,
+    previous: fn() -> Vec<LoadModel>,
 }
 
 impl Changes {
     const NONE: Self = Self {
         config: |config| config,
         server: |server| server,
+        previous: Vec::new,
     };
 }
 
@@ -179,6 +181,20 @@ impl TestServer {
         Self::with(self.parts.clone(), embedder, Changes::NONE).await
     }
 
+    /// Starts another server on the same database, with the same clock and keys and
+    /// another model, at which models of before are at hand.
+    pub async fn with_models(
+        &self,
+        embedder: Arc<dyn Embedder>,
+        previous: fn() -> Vec<LoadModel>,
+    ) -> Self {
+        let changes = Changes {
+            previous,
+            ..Changes::NONE
+        };
+        Self::with(self.parts.clone(), embedder, changes).await
+    }
+
     /// Starts another server on the same database, as after a move: its public
     /// address is its own.
     pub async fn moved(&self) -> Self {
@@ -199,6 +215,7 @@ impl TestServer {
             partition_bytes: 64 * 1024 * 1024,
         };
         let app = App::open(settings).await.expect("the server opens");
+        let app = app.with_previous_models((changes.previous)());
         let app = Arc::new(app.fetching(parts.fetch.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     Fetch, NoFetch, audit::Trail, embedding::Embedding, failures::Failures, keys::Keys,
-    known::Shelf, partitions::Partitions, passwords::Passwords, readiness::Checked,
-    reading::Bounds, watch::Watches,
+    known::Shelf, partitions::Partitions, passwords::Passwords, previous::LoadModel,
+    readiness::Checked, reading::Bounds, watch::Watches,
 };
 
 /// What a server is made of.
@@ -113,6 +113,17 @@ impl App {
     pub fn with_ranking(self, ranking: Ranking) -> Self {
         Self {
             partitions: self.partitions.with_ranking(ranking),
+            ..self
+        }
+    }
+
+    /// Gives the use cases the models that may have made vectors before the present one:
+    /// as long as memories have such vectors they are found by these models. Each is
+    /// loaded only then.
+    #[must_use]
+    pub fn with_previous_models(self, models: Vec<LoadModel>) -> Self {
+        Self {
+            partitions: self.partitions.with_previous(models),
             ..self
         }
     }

@@ -29,6 +29,7 @@ mod intake;
 mod keys;
 mod known;
 mod line;
+mod loaded;
 mod loading;
 mod local;
 mod log_in;
@@ -40,6 +41,7 @@ mod partitions;
 mod passwords;
 mod people_types;
 mod persona;
+mod previous;
 mod readiness;
 mod reading;
 mod recall;
@@ -80,6 +82,7 @@ pub use people_types::{
 };
 pub use picard_search::{ParsedQuery, QueryError};
 pub use picard_store::audit::{Act, Bookmark, By, Entry, Note, Surface};
+pub use previous::LoadModel;
 pub use readiness::{DatabaseState, ModelState, State};
 pub use renewal::Renewed;
 pub use requests::{

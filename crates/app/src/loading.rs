@@ -8,21 +8,32 @@
 //! thousand do; and the threads are shared out among all who load, so that a long
 //! load does not keep the cores from everybody else.
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{
+    num::NonZero,
+    sync::{Arc, OnceLock},
+    thread::available_parallelism,
+};
 
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::{MemoryId, UserId};
-use picard_search::{Entry, Partition, Prepared, Preparer};
+use picard_search::{Entry, Prepared, Preparer};
 use picard_store::{
     Db,
     changes::{self, Change, Changes, Position},
+    memories::NO_MODEL,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
     task::{JoinHandle, spawn_blocking},
 };
 
-use crate::{Error, vectors};
+use crate::{
+    Error,
+    embedding::Embedding,
+    loaded::{Kind, Loaded, MadeBy},
+    previous::Previous,
+    vectors,
+};
 
 /// Rows read and decrypted at once.
 const AT_ONCE: usize = 256;
@@ -31,10 +42,14 @@ const AT_ONCE: usize = 256;
 pub(crate) struct Reader {
     pub(crate) user: UserId,
     pub(crate) key: Arc<DataKey>,
-    /// Vectors of another model do not compare: such a memory is found by its words.
+    /// Empty when there is no model.
     pub(crate) model: String,
     pub(crate) dimensions: usize,
     pub(crate) preparer: Preparer,
+    pub(crate) previous: Arc<Previous>,
+    /// The other model of the person's memories, from when one of it is met. There is
+    /// one at a time: vectors of a third do not compare, as if it were not at hand.
+    pub(crate) earlier: OnceLock<Kind>,
 }
 
 /// A stretch of changes that only has to be put into place.
@@ -42,7 +57,7 @@ pub(crate) struct Ready {
     reached: Position,
     anew: bool,
     deleted: Vec<MemoryId>,
-    changed: Vec<(MemoryId, Prepared)>,
+    changed: Vec<(MemoryId, Prepared, MadeBy)>,
 }
 
 /// The threads that decrypt, for all loads together.
@@ -89,19 +104,24 @@ impl Reader {
             anew: changes.anew,
             deleted: changes.deleted,
             changed: changed
-                .map(|row| Ok((row.id, self.open(row)?)))
+                .map(|row| self.open(row))
                 .collect::<Result<_, CryptoError>>()?,
         })
     }
 
-    fn open(&self, row: Change) -> Result<Prepared, CryptoError> {
+    fn open(&self, row: Change) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
         let text = self.key.fernet_decrypt(&row.ciphertext)?;
-        let codes = match (row.model, row.sealed) {
-            (Some(model), Some(sealed)) if model == self.model => {
+        let made_by = self.made_by(row.model.as_deref());
+        let (preparer, dimensions) = match &made_by {
+            MadeBy::Earlier(kind) => (&kind.preparer, kind.dimensions),
+            MadeBy::Present | MadeBy::Unknown => (&self.preparer, self.dimensions),
+        };
+        let codes = match (&made_by, row.sealed) {
+            (MadeBy::Unknown, _) | (_, None) => None,
+            (_, Some(sealed)) => {
                 let bound = vectors::bound_to(self.user, row.id);
-                vectors::decode(&self.key.open(&bound, &sealed)?, self.dimensions)
+                vectors::decode(&self.key.open(&bound, &sealed)?, dimensions)
             }
-            _ => None,
         };
         let entry = Entry {
             text: text.expose(),
@@ -110,26 +130,59 @@ impl Reader {
             expires: row.expiration_date,
             created_at: row.created_at,
         };
-        Ok(self
-            .preparer
-            .prepare(&entry)
-            .with_codes(codes.unwrap_or_default()))
+        let prepared = preparer.prepare(&entry);
+        let prepared = prepared.with_codes(codes.unwrap_or_default());
+        Ok((row.id, prepared, made_by))
+    }
+
+    fn made_by(&self, model: Option<&str>) -> MadeBy {
+        let model = match model {
+            None | Some(NO_MODEL) => return MadeBy::Present,
+            Some(model) if model == self.model => return MadeBy::Present,
+            Some(model) => model,
+        };
+        // Without a present model everything goes by words.
+        if self.model.is_empty() {
+            return MadeBy::Unknown;
+        }
+        let is_it = |kind: &&Kind| kind.model == model;
+        if let Some(kind) = self.earlier.get().filter(is_it) {
+            return MadeBy::Earlier(kind.clone());
+        }
+        let Some(embedding) = self.previous.load(model) else {
+            return MadeBy::Unknown;
+        };
+        let kind = self.earlier.get_or_init(|| Kind::of(&embedding));
+        match Some(kind).filter(is_it) {
+            Some(kind) => MadeBy::Earlier(kind.clone()),
+            None => MadeBy::Unknown,
+        }
+    }
+}
+
+impl Kind {
+    fn of(embedding: &Embedding) -> Self {
+        Self {
+            model: embedding.model().to_owned(),
+            dimensions: embedding.dimensions(),
+            preparer: embedding.preparer(),
+        }
     }
 }
 
 impl Ready {
-    /// Puts the changes into the partition; tells how far it has come.
-    pub(crate) fn apply(self, partition: &mut Partition) -> Position {
+    /// Puts the changes into their places.
+    pub(crate) fn apply(self, loaded: &mut Loaded) {
         if self.anew {
-            *partition = Partition::of(partition.preparer().clone());
+            *loaded = Loaded::new(loaded.partition.preparer().clone());
         }
         for memory in self.deleted {
-            partition.remove(memory);
+            loaded.remove(memory);
         }
-        for (memory, prepared) in self.changed {
-            partition.put(memory, prepared);
+        for (memory, prepared, made_by) in self.changed {
+            loaded.put(memory, prepared, made_by);
         }
-        self.reached
+        loaded.reached = self.reached;
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Notice {
     },
     /// The model does not compute: memories were found by their words alone.
     WordsOnly,
+    /// Some memories still have the vectors of another model, which is not at hand:
+    /// those were found by their words alone.
+    Reembedding,
 }
 
 impl Notice {
@@ -41,6 +44,7 @@ impl Notice {
             Self::NothingMeetsConditions => "conditions_not_met",
             Self::NotAllRead { .. } => "not_all_read",
             Self::WordsOnly => "words_only",
+            Self::Reembedding => "reembedding",
         }
     }
 }
@@ -66,6 +70,10 @@ impl fmt::Display for Notice {
             Self::WordsOnly => f.write_str(
                 "Searching by meaning is out of order at the moment: these were found by their \
                  words only, so others may fit better.",
+            ),
+            Self::Reembedding => f.write_str(
+                "The model was changed, and some memories have yet to be read by the new one: \
+                 until then these are found by their words only, so others may fit better.",
             ),
         }
     }

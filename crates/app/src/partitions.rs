@@ -10,7 +10,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -20,18 +20,20 @@ use futures::future::try_join;
 use picard_crypto::DataKey;
 use picard_domain::{MemoryId, UserId};
 use picard_metrics::{PartitionWork, ServerMetrics};
-use picard_search::{Conditions, Hit, Partition, Preparer, Query, Ranking};
-use picard_store::{Db, changes::Position};
+use picard_search::{Conditions, Preparer, Query, Ranking};
+use picard_store::Db;
 use tokio::{
-    sync::{OwnedRwLockWriteGuard, RwLock},
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock},
     task::spawn_blocking,
 };
 
 use crate::{
     Error,
     embedding::Embedding,
+    loaded::{Loaded, Mixture},
     loading::{Hands, Reader, Ready, Stretches},
     persona::Owner,
+    previous::{LoadModel, Previous},
 };
 
 /// Above this many memories a search leaves the async thread; whatever compares
@@ -46,6 +48,7 @@ pub(crate) struct Partitions {
     kept: Arc<Kept>,
     hands: Hands,
     ranking: Ranking,
+    pub(crate) previous: Arc<Previous>,
 }
 
 /// What is in memory, and what it may take.
@@ -75,13 +78,6 @@ struct Slot {
     /// That it was made for.
     model: String,
     used: AtomicU64,
-}
-
-struct Loaded {
-    reached: Position,
-    partition: Partition,
-    /// Until a load is through: one that was broken off goes on as a load.
-    is_loading: bool,
 }
 
 /// Whose partition is asked, and how far it must have come.
@@ -125,7 +121,10 @@ pub(crate) struct Chosen {
 #[derive(Clone)]
 pub(crate) struct Question {
     pub(crate) text: picard_domain::Plaintext,
+    /// As the present model sees it.
     pub(crate) vector: Arc<[f32]>,
+    /// As another model sees it whose vectors some memories have, with its name.
+    pub(crate) earlier: Option<(String, Arc<[f32]>)>,
     pub(crate) filter: picard_domain::MemoryFilter,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) now: picard_domain::Instant,
@@ -136,30 +135,17 @@ pub(crate) struct Question {
 type WriteGuard = OwnedRwLockWriteGuard<Loaded>;
 
 impl Question {
-    fn ask(&self, partition: &Partition, ranking: &Ranking) -> Vec<Chosen> {
-        let query = self.query(ranking);
-        let answer = |hits: Vec<Hit>| {
-            let chosen = |hit: Hit| Chosen {
-                id: hit.id,
-                score: (!query.asks_nothing()).then_some(hit.score),
-            };
-            hits.into_iter().map(chosen).collect()
-        };
-        match self.choice {
-            Choice::Best => answer(partition.query(&query)),
-            Choice::Different => answer(partition.different(&query)),
-            Choice::Covering => answer(partition.cover(&query)),
-            Choice::Telling => {
-                let ids = partition.telling(&query).into_iter();
-                ids.map(|id| Chosen { id, score: None }).collect()
-            }
-        }
+    /// Returns it as another model sees it; empty to go by words alone.
+    pub(crate) fn vector_of(&self, model: &str) -> &[f32] {
+        let earlier = self.earlier.as_ref();
+        let vector = earlier.filter(|(name, _)| name == model);
+        vector.map_or(&[], |(_, vector)| vector)
     }
 
-    fn query<'a>(&'a self, ranking: &'a Ranking) -> Query<'a> {
+    pub(crate) fn query<'a>(&'a self, vector: &'a [f32], ranking: &'a Ranking) -> Query<'a> {
         Query {
             text: self.text.expose(),
-            vector: &self.vector,
+            vector,
             filter: self.filter,
             conditions: &self.conditions,
             now: self.now,
@@ -171,6 +157,7 @@ impl Question {
 
 impl Partitions {
     pub(crate) fn new(budget: usize, metrics: Arc<ServerMetrics>) -> Self {
+        let previous = Previous::new(Vec::new(), metrics.clone());
         let kept = Kept {
             slots: Mutex::default(),
             budget,
@@ -181,6 +168,16 @@ impl Partitions {
             kept: Arc::new(kept),
             hands: Hands::of_this_machine(),
             ranking: Ranking::PRODUCT,
+            previous: Arc::new(previous),
+        }
+    }
+
+    /// Also searches by the vectors of these models.
+    pub(crate) fn with_previous(self, models: Vec<LoadModel>) -> Self {
+        let previous = Previous::new(models, self.kept.metrics.clone());
+        Self {
+            previous: Arc::new(previous),
+            ..self
         }
     }
 
@@ -201,8 +198,20 @@ impl Partitions {
             Choice::Best => INLINE,
             Choice::Different | Choice::Covering | Choice::Telling => 0,
         };
-        let ask = move |partition: &Partition, ranking: &Ranking| question.ask(partition, ranking);
+        let ask = move |loaded: &Loaded, ranking: &Ranking| loaded.ask(&question, ranking);
         self.on(db, embedding, target, inline, ask).await
+    }
+
+    /// Tells whether the user's memories have vectors of other models.
+    pub(crate) async fn mixture(
+        &self,
+        db: &Db,
+        embedding: &Embedding,
+        target: Target<'_>,
+    ) -> Result<Mixture, Error> {
+        let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
+        let loaded = self.current(db, embedding, &target, &slot).await?;
+        Ok(loaded.mixture())
     }
 
     /// Returns the memories of which only the text can tell whether they meet the
@@ -215,9 +224,8 @@ impl Partitions {
         question: Question,
         most: usize,
     ) -> Result<Option<Vec<MemoryId>>, Error> {
-        let ask = move |partition: &Partition, ranking: &Ranking| {
-            partition.doubtful(&question.query(ranking), most)
-        };
+        let ask =
+            move |loaded: &Loaded, ranking: &Ranking| loaded.doubtful(&question, ranking, most);
         self.on(db, embedding, target, INLINE, ask).await
     }
 
@@ -229,20 +237,32 @@ impl Partitions {
         embedding: &Embedding,
         target: Target<'_>,
         inline: usize,
-        work: impl FnOnce(&Partition, &Ranking) -> T + Send + 'static,
+        work: impl FnOnce(&Loaded, &Ranking) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
-        let mut loaded = slot.loaded.clone().read_owned().await;
-        if loaded.reached.revision < target.version {
-            drop(loaded);
-            self.catch_up(db, embedding, &target, &slot).await?;
-            loaded = slot.loaded.clone().read_owned().await;
-        }
+        let loaded = self.current(db, embedding, &target, &slot).await?;
         let ranking = self.ranking;
-        if loaded.partition.len() <= inline {
-            return Ok(work(&loaded.partition, &ranking));
+        if loaded.len() <= inline {
+            return Ok(work(&loaded, &ranking));
         }
-        Ok(spawn_blocking(move || work(&loaded.partition, &ranking)).await?)
+        Ok(spawn_blocking(move || work(&loaded, &ranking)).await?)
+    }
+
+    /// Brings what is loaded to the target's version, if it is not there yet.
+    async fn current(
+        &self,
+        db: &Db,
+        embedding: &Embedding,
+        target: &Target<'_>,
+        slot: &Arc<Slot>,
+    ) -> Result<OwnedRwLockReadGuard<Loaded>, Error> {
+        let loaded = slot.loaded.clone().read_owned().await;
+        if loaded.reached.revision >= target.version {
+            return Ok(loaded);
+        }
+        drop(loaded);
+        self.catch_up(db, embedding, target, slot).await?;
+        Ok(slot.loaded.clone().read_owned().await)
     }
 
     /// Forgets a user's partition.
@@ -282,6 +302,10 @@ impl Partitions {
             model: embedding.model().to_owned(),
             dimensions: embedding.dimensions(),
             preparer: loaded.partition.preparer().clone(),
+            previous: self.previous.clone(),
+            earlier: loaded
+                .kind()
+                .map_or_else(OnceLock::new, |kind| OnceLock::from(kind.clone())),
         });
         let place = Place {
             kept: self.kept.clone(),
@@ -305,11 +329,7 @@ impl Partitions {
             return held.slot.clone();
         }
         slots.remove(user);
-        let loaded = Loaded {
-            reached: Position::default(),
-            partition: Partition::of(preparer()),
-            is_loading: true,
-        };
+        let loaded = Loaded::new(preparer());
         let bytes = taken(&loaded);
         let slot = Arc::new(Slot {
             loaded: Arc::new(RwLock::new(loaded)),
@@ -330,7 +350,7 @@ impl Partitions {
 
 /// The bytes that a user takes, also one without any memory.
 fn taken(loaded: &Loaded) -> usize {
-    size_of::<Slot>() + size_of::<(UserId, Held)>() + loaded.partition.bytes()
+    size_of::<Slot>() + size_of::<(UserId, Held)>() + loaded.bytes()
 }
 
 /// Where one user's memories are put.
@@ -353,7 +373,7 @@ impl Place {
         if loaded.is_loading {
             let place = self.clone();
             spawn_blocking(move || {
-                loaded.partition.shrink();
+                loaded.shrink();
                 loaded.is_loading = false;
                 place.note(&loaded);
             })
@@ -363,7 +383,7 @@ impl Place {
     }
 
     fn put(&self, mut loaded: WriteGuard, ready: Ready) -> WriteGuard {
-        loaded.reached = ready.apply(&mut loaded.partition);
+        ready.apply(&mut loaded);
         self.note(&loaded);
         loaded
     }

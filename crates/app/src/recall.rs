@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use picard_domain::{Expired, MemoryFilter, MemoryId};
+use picard_domain::{Expired, MemoryFilter, MemoryId, Plaintext};
 use picard_search::ParsedQuery;
 
 use crate::{
@@ -21,6 +21,13 @@ struct Shown {
     bytes: usize,
     /// The bytes of all texts that were read for them.
     read: usize,
+}
+
+/// A question as another model than the present one sees it, if it was asked.
+#[derive(Default)]
+struct AskedEarlier {
+    vector: Option<(String, Arc<[f32]>)>,
+    notice: Option<Notice>,
 }
 
 impl App {
@@ -64,9 +71,11 @@ impl App {
         } else {
             self.embedding.query(caller.user_id, text.expose()).await?
         };
+        let earlier = self.asked_earlier(caller, owner, &text, &asked).await?;
         let question = Question {
             text,
             vector: asked.vector,
+            earlier: earlier.vector,
             filter,
             conditions: Arc::new(conditions),
             now: self.now(),
@@ -82,7 +91,39 @@ impl App {
         let none = none.then_some(Notice::NothingMeetsConditions);
         Ok(Recalled {
             memories,
-            notices: [asked.notice, unread, none].into_iter().flatten().collect(),
+            notices: [asked.notice, earlier.notice, unread, none]
+                .into_iter()
+                .flatten()
+                .collect(),
+        })
+    }
+
+    /// Asks the other model, too, when memories have its vectors; says when there are
+    /// some with vectors that the question cannot be compared with.
+    async fn asked_earlier(
+        &self,
+        caller: &Access,
+        owner: &Owner,
+        text: &Plaintext,
+        asked: &Asked,
+    ) -> Result<AskedEarlier, Error> {
+        // Where words alone decide, all are alike.
+        if asked.vector.is_empty() {
+            return Ok(AskedEarlier::default());
+        }
+        let (db, embedding, target) = (&self.db, &self.embedding, Target::of(owner));
+        let mixture = self.partitions.mixture(db, embedding, target).await?;
+        let mut vector = None;
+        if let Some(model) = &mixture.earlier
+            && let Some(earlier) = self.partitions.previous.get(model).await?
+        {
+            let asked = earlier.query(caller.user_id, text.expose()).await?;
+            vector = (!asked.vector.is_empty()).then(|| (model.clone(), asked.vector));
+        }
+        let by_words = mixture.by_words || (mixture.earlier.is_some() && vector.is_none());
+        Ok(AskedEarlier {
+            vector,
+            notice: by_words.then_some(Notice::Reembedding),
         })
     }
 

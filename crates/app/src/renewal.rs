@@ -7,13 +7,13 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::{StreamExt as _, stream};
 use picard_domain::{MemoryId, Span, UserId};
 use picard_store::{
-    leases,
+    Source, leases,
     memories::{NO_MODEL, SealedVectors},
     outdated::{self, Outdated},
 };
 use uuid::Uuid;
 
-use crate::{App, Error, embedding::Whose, vectors};
+use crate::{App, Error, OpenError, embedding::Whose, vectors};
 
 /// The lease under which it is done.
 const LEASE: &str = "renewal";
@@ -33,11 +33,12 @@ const HELP: &str = "renewal help";
 /// For how long it says so.
 const HELP_WANTED: Span = Span::minutes(3);
 
-/// For how long a node keeps the work from each time on that it says so,
-const TURN: Span = Span::minutes(2);
+/// For how long a node keeps the work from each time on that it says so (as long
+/// others wait when it was killed),
+const TURN: Span = Span::seconds(30);
 
 /// which it does this often, however long a memory takes.
-const TURN_AGAIN: Duration = Duration::from_secs(30);
+const TURN_AGAIN: Duration = Duration::from_secs(10);
 
 /// Memories read at once.
 const AT_ONCE: usize = 64;
@@ -105,6 +106,15 @@ impl App {
         Ok(Renewed::All(renewed))
     }
 
+    /// Returns the models whose vectors the memories have, each with the number of
+    /// those memories, by name; an empty name stands for those without vectors.
+    pub async fn models_in_use(database: &Source) -> Result<Vec<(String, u64)>, OpenError> {
+        let db = database.open().await?;
+        let models = outdated::models(&db).await;
+        db.close().await;
+        Ok(models?)
+    }
+
     /// Says to the assistants' own processes (`picard mcp`) that a server runs: then
     /// embedding is left to that, which may have been given another model. To be
     /// said once a minute.
@@ -138,8 +148,10 @@ impl App {
     /// that of a newer process, whose vectors are not to be undone.
     async fn outdated_models(&self) -> Result<Vec<String>, Error> {
         let present = self.embedding.model();
-        let found = outdated::models(&self.db).await?;
-        let mut others = found;
+        let mut others = outdated::models(&self.db).await?;
+        self.partitions
+            .previous
+            .keep(|name| others.iter().any(|(model, _)| model == name));
         others.retain(|(model, _)| model != present);
         let known = self.embedding.health.outdated.get_or_init(|| {
             let names = others.iter().map(|(model, _)| model.clone());

@@ -221,7 +221,7 @@ pub(crate) enum Embedding {
 /// goes on. What holds it up, such as a database that is away, is told once.
 pub(crate) fn embed_in_background(app: &Arc<App>, whose: Embedding) -> JoinHandle<()> {
     const AGAIN: Duration = Duration::from_secs(10);
-    const ELSEWHERE: Duration = Duration::from_mins(1);
+    const ELSEWHERE: Duration = Duration::from_secs(30);
     const NOW_AND_THEN: Duration = Duration::from_hours(1);
     let app = app.clone();
     tokio::spawn(async move {
@@ -348,7 +348,8 @@ pub(crate) async fn open_app(
         .await
         .context("the server cannot start")
         .or_hint("`picard doctor` checks each setting")?
-        .keeping_audit(audit.audit_days);
+        .keeping_audit(audit.audit_days)
+        .with_previous_models(model.previous());
     keys.save()?;
     if let Some(reader) = reader {
         app = app.reading_keys_by(reader);

@@ -273,6 +273,12 @@ impl Partition {
         self.by_id.contains_key(&id)
     }
 
+    /// Returns when a memory was first stored, if it is here.
+    pub fn created_at(&self, id: MemoryId) -> Option<Instant> {
+        let slot = *self.by_id.get(&id)?;
+        Some(self.slots[slot as usize].created_at)
+    }
+
     /// Estimates the resident memory that dropping the partition would free, in
     /// bytes.
     pub fn bytes(&self) -> usize {
