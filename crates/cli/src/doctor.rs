@@ -4,6 +4,7 @@
 use std::{io::Write as _, net::SocketAddr, process::ExitCode};
 
 use clap::Args;
+use picard_app::App;
 use picard_server::connect::{Target, Verdict, check};
 use picard_web::Web;
 use serde::Serialize;
@@ -75,9 +76,17 @@ impl Doctor {
                 Finding::of("server's address", self.server.issuer(self.server.listen)),
                 Finding::of("who may call", Ok(self.server.who_may_call())),
                 Finding::of("master keys", self.keys()),
-                Finding::of("model", self.model().await),
-                Finding::of("server's database", self.server_database().await),
             ]);
+            let model = self.model().await;
+            let present = model.as_ref().ok().map(|(name, _)| name.clone());
+            findings.push(Finding::of("model", model.map(|(_, value)| value)));
+            match self.server_database(present.as_deref()).await {
+                Ok((database, embedded)) => findings.extend([
+                    Finding::of("server's database", Ok(database)),
+                    Finding::of("embedded memories", Ok(embedded)),
+                ]),
+                Err(error) => findings.push(Finding::of("server's database", Err(error))),
+            }
         }
         if self.service != Some(Service::Server) {
             findings.extend([
@@ -139,26 +148,35 @@ impl Doctor {
         Ok(format!("{} from {origin}", ids.join(", ")))
     }
 
-    async fn model(&self) -> anyhow::Result<String> {
+    /// The model's name, and what there is to say of it.
+    async fn model(&self) -> anyhow::Result<(String, String)> {
         let model = self.server.model.load().await?;
-        let name = format!("{}, {} dimensions", model.model(), model.dimensions());
+        let name = model.model().to_owned();
+        let value = format!("{name}, {} dimensions", model.dimensions());
         tokio::task::spawn_blocking(move || model.embed_query("ready?")).await??;
-        Ok(name)
+        Ok((name, value))
     }
 
     /// A database that is not there yet is no problem. Nothing is written or migrated here.
-    async fn server_database(&self) -> anyhow::Result<String> {
+    /// Also tells how many memories the present model has embedded.
+    async fn server_database(&self, present: Option<&str>) -> anyhow::Result<(String, String)> {
         let source = match self.service {
             Some(_) => self.web.database.of_server(&self.data_dir)?,
             None => self.web.database.of_each(Service::Server, &self.data_dir)?,
         };
         let url = &source.address;
         if not_made(&source).is_some() {
-            return Ok(format!("{} (made at the first start)", redacted(url)));
+            let database = format!("{} (made at the first start)", redacted(url));
+            return Ok((database, "none yet".to_owned()));
         }
         let keys = self.server.keys.open(&self.data_dir)?;
         let lacks = picard_app::inspect(&source, &keys.keyring).await?;
-        Ok(described(url, lacks))
+        let embedded = if lacks == 0 {
+            counted(&App::models_in_use(&source).await?, present)
+        } else {
+            "counted when the database is up to date".to_owned()
+        };
+        Ok((described(url, lacks), embedded))
     }
 
     fn web_settings(&self) -> anyhow::Result<String> {
@@ -219,6 +237,27 @@ async fn address(address: SocketAddr) -> anyhow::Result<String> {
     }
 }
 
+/// Says how many memories have vectors of which model.
+fn counted(models: &[(String, u64)], present: Option<&str>) -> String {
+    let is_present = |name: &str| present == Some(name);
+    let done = models.iter().filter(|(name, _)| is_present(name));
+    let done: u64 = done.map(|(_, count)| count).sum();
+    let others = models.iter().filter(|(name, _)| !is_present(name));
+    let others: Vec<String> = others
+        .map(|(name, count)| match name.as_str() {
+            "" => format!("{count} by none"),
+            name => format!("{count} by {name}"),
+        })
+        .collect();
+    let left: u64 = models.iter().map(|(_, count)| count).sum::<u64>() - done;
+    if others.is_empty() {
+        format!("{done} by the model, none left")
+    } else {
+        let others = others.join(", ");
+        format!("{done} by the model, {left} left ({others})")
+    }
+}
+
 fn described(url: &str, lacks: usize) -> String {
     match lacks {
         0 => format!("{} (up to date)", redacted(url)),
@@ -255,6 +294,24 @@ mod tests {
         ] {
             assert_eq!(redacted(address), "postgres://picard@db/picard");
         }
+    }
+
+    #[test]
+    fn memories_are_counted_by_the_model_that_embedded_them() {
+        let models = [("", 1), ("e5/1", 20), ("tiny/2", 3)];
+        let models = models.map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(
+            counted(&models, Some("e5/1")),
+            "20 by the model, 4 left (1 by none, 3 by tiny/2)"
+        );
+        assert_eq!(
+            counted(&models[1..2], Some("e5/1")),
+            "20 by the model, none left"
+        );
+        assert_eq!(
+            counted(&models[1..2], None),
+            "0 by the model, 20 left (20 by e5/1)"
+        );
     }
 
     #[test]
