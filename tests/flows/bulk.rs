@@ -259,9 +259,8 @@ async fn chunked(server: &TestServer, token: &str, pieces: [String; 2]) -> Strin
 }
 
 fn numbered(lines: std::ops::Range<usize>) -> String {
-    lines
-        .map(|n| format!("{{\"text\":\"memory number {n}\"}}\n"))
-        .collect()
+    let lines = lines.map(|n| format!("{{\"text\":\"memory number {n}\"}}"));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// Waits until so many memories are there.
