@@ -261,7 +261,8 @@ impl Partitions {
             return Ok(loaded);
         }
         drop(loaded);
-        self.catch_up(db, embedding, target, slot).await?;
+        // On the heap: seldom needed, and else a part of every call that asks.
+        Box::pin(self.catch_up(db, embedding, target, slot)).await?;
         Ok(slot.loaded.clone().read_owned().await)
     }
 
