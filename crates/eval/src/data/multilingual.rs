@@ -33,7 +33,9 @@ fn languages(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
 
 pub(super) fn read(fields: &Map<String, Value>) -> Result<DataSet, InvalidData> {
     let mut collections = Vec::new();
-    let conversations: Vec<String> = languages(fields).map(str::to_owned).collect();
+    let mut conversations: Vec<String> = languages(fields).map(str::to_owned).collect();
+    // Whether a JSON object keeps the order of its fields is decided by other crates.
+    conversations.sort();
     for (conversation, language) in conversations.iter().enumerate() {
         let texts = list(fields, language)?;
         let mut questions = asked(fields, language, language.clone(), texts.len())?;
