@@ -57,22 +57,28 @@ impl App {
             (Some(_), None) => Some((Choice::Best, ALL)),
             (Some(_), Some(limit)) => Some((Choice::Covering, limit)),
         };
+        let prompt = question.prompt.as_ref();
+        let is_whole = limit.is_none() && prompt.is_none_or(|prompt| !prompt.conditions().any());
         let Recalled { memories, notices } = match wanted {
             None => Recalled {
                 memories: self.newest(&owner, &filter, now).await?,
                 notices: Vec::new(),
             },
             Some(wanted) => {
-                let prompt = question.prompt.as_ref();
-                if limit.is_none() && prompt.is_some_and(|prompt| !prompt.conditions().any()) {
+                if is_whole {
                     self.check_all(&owner, &filter, now).await?;
                 }
                 self.answer(caller, &owner, question.prompt, filter, wanted)
                     .await?
             }
         };
-        let count = memories::count(&self.db, owner.id, &filter, now).await?;
-        let total = usize::try_from(count).unwrap_or(0).max(memories.len());
+        let total = if is_whole {
+            // Counting would also count what is written meanwhile.
+            memories.len()
+        } else {
+            let count = memories::count(&self.db, owner.id, &filter, now).await?;
+            usize::try_from(count).unwrap_or(0).max(memories.len())
+        };
         let reading = Reading {
             of: owner.id,
             memories: memories.len(),
