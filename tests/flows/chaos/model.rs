@@ -180,7 +180,10 @@ impl Memory {
     fn possible(&self, from: Moment, to: Moment) -> impl Iterator<Item = usize> {
         let replaced = |version: &Version| version.certain.is_some_and(|at| at <= from.tick);
         let first = self.versions.iter().rposition(replaced).unwrap_or(0);
-        (first..self.versions.len()).filter(move |n| self.versions[*n].began <= to.tick)
+        // What was there at the beginning was so since ever, also of a memory that began after
+        // the answer and before it is looked at here.
+        (first..self.versions.len())
+            .filter(move |n| *n == first || self.versions[*n].began <= to.tick)
     }
 
     /// Holds an answer, in which the memory is `shown` or left out, against what is possible.
