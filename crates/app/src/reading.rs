@@ -43,7 +43,7 @@ impl Bounds {
         before: 1_000,
         after: 10_000,
         bytes: 32 * 1024 * 1024,
-        page: 250,
+        page: 100,
         answer: 32 * 1024 * 1024,
     };
 

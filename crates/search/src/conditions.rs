@@ -13,7 +13,7 @@ use picard_domain::{Instant, MemoryId, Permission};
 
 use crate::{
     Partition, Query,
-    keywords::{Keywords, Needs, Phrase, Units, fold},
+    keywords::{Keywords, Needs, Phrase, Search, Units, fold},
 };
 
 /// Conditions that all hold of every hit.
@@ -65,9 +65,18 @@ impl Conditions {
             return true;
         }
         let folded = fold(text);
-        let units = Units::of(&folded);
-        let holds = |phrase: &Phrase| phrase.occurs_in(&units);
-        self.phrases.iter().all(holds) && !self.excluded.iter().any(holds)
+        let phrases = self.phrases.iter().chain(&self.excluded);
+        let found = Search::of(phrases).found_in(&Units::of(&folded));
+        let (wanted, excluded) = found.split_at(self.phrases.len());
+        wanted.iter().all(|found| *found) && !excluded.contains(&true)
+    }
+
+    /// How many phrases and excluded words there are, and how many words in all of them.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        let phrases = self.phrases.iter().chain(&self.excluded);
+        phrases.fold((0, 0), |(count, words), phrase| {
+            (count + 1, words + phrase.words())
+        })
     }
 
     /// Leaves a memory out, whatever else is known of it.

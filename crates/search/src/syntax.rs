@@ -59,16 +59,17 @@ pub enum QueryError {
         /// What says that.
         instead: &'static str,
     },
-    /// More than a query may have, each of which costs a look at every text.
+    /// More than a query may have, each of which costs a look at every memory.
     #[error("has more than {MAX_PHRASES} phrases in quotes and excluded words; leave some out")]
     TooManyPhrases,
-    /// A phrase that no text could be held against in reasonable time.
+    /// A phrase of more than that, or more words in all phrases and excluded words
+    /// together than a text is looked through for at once.
     #[error(
-        "has a phrase of more than {} words or {} KiB in quotes; quote less of it",
+        "has phrases of more than {} words in all, or one of more than {} KiB; quote less",
         Phrase::MAX_WORDS,
         Phrase::MAX_BYTES / 1024
     )]
-    LongPhrase,
+    LongPhrases,
 }
 
 /// Something in a query that is not only text.
@@ -115,8 +116,12 @@ impl ParsedQuery {
                     Operator::After(start) => conditions.after(start),
                     Operator::Permission(permission) => conditions.permission(permission),
                 }
-                if conditions.phrases.len() + conditions.excluded.len() > MAX_PHRASES {
+                let (phrases, words) = conditions.extent();
+                if phrases > MAX_PHRASES {
                     return Err(QueryError::TooManyPhrases);
+                }
+                if words > Phrase::MAX_WORDS {
+                    return Err(QueryError::LongPhrases);
                 }
                 at += length;
                 last = query[..at].chars().next_back();
@@ -177,7 +182,7 @@ fn operator<'a>(
     quotes: &mut Quotes,
 ) -> Result<Option<(Operator<'a>, usize)>, QueryError> {
     if let Some((words, length)) = quotes.quoted(query, at, last) {
-        let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrase)?;
+        let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrases)?;
         if phrase.is_none() {
             quotes.are_wordless(query, at, words);
         }
@@ -203,7 +208,7 @@ fn operator<'a>(
         }
         None => return Ok(None),
     };
-    let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrase)?;
+    let phrase = Phrase::new(words).map_err(|_| QueryError::LongPhrases)?;
     if phrase.is_none() && quoted.is_some() {
         quotes.are_wordless(query, at + minus, words);
     }

@@ -23,7 +23,7 @@ use crate::{cues::Cues, partition::table_bytes};
 pub(crate) use fold::{fold, is_invisible};
 use language::{Language, Languages};
 pub use phrase::Phrase;
-pub(crate) use phrase::{Needs, Units};
+pub(crate) use phrase::{Needs, Search, Units};
 use posting::{Posting, find};
 pub(crate) use search::Matches;
 pub(crate) use tokens::is_unspaced;

@@ -3,7 +3,7 @@
 //! The index knows the stems of a text without their order and without stop words.
 //! That is enough to pass over most memories; the others have to be read.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use picard_domain::Plaintext;
 
@@ -38,7 +38,8 @@ struct Place {
 pub(crate) struct TooLong;
 
 impl Phrase {
-    /// The most words of a phrase.
+    /// The most words of a phrase, and of all phrases of a query: each is a bit of a
+    /// [`Search`].
     pub const MAX_WORDS: usize = 100;
 
     /// The most bytes of a phrase, folded.
@@ -67,19 +68,75 @@ impl Phrase {
         Ok(Some(Self { folded, units }))
     }
 
-    /// Tells whether a text holds the phrase.
-    pub(crate) fn occurs_in(&self, text: &Units<'_>) -> bool {
-        let folded = self.folded.expose();
-        let unit = |place: &Place| Unit {
-            text: &folded[place.word.clone()],
-            at: place.word.start,
-            code: place.code.clone().map(|code| &folded[code]),
+    /// How many words it has.
+    pub(crate) fn words(&self) -> usize {
+        self.units.len()
+    }
+}
+
+/// Phrases that are looked for in one go, with [`Phrase::MAX_WORDS`] in all.
+///
+/// Each word of them is a bit (the algorithm of Baeza-Yates and Gonnet), so that a text
+/// is read once whatever stands in it and in the phrases.
+pub(crate) struct Search<'a> {
+    /// The bits of a word as it is written.
+    written: HashMap<&'a str, u128>,
+    /// The bits of words that are part of a code.
+    coded: HashMap<&'a str, u128>,
+    /// Those of words that are part of no code.
+    plain: u128,
+    /// Those of the first word of each phrase.
+    first: u128,
+    /// By phrase: that of its last word.
+    last: Vec<u128>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn of(phrases: impl Iterator<Item = &'a Phrase>) -> Self {
+        let mut search = Self {
+            written: HashMap::new(),
+            coded: HashMap::new(),
+            plain: 0,
+            first: 0,
+            last: Vec::new(),
         };
-        let here = |window: &[Unit<'_>]| {
-            let mut pairs = self.units.iter().zip(window);
-            pairs.all(|(wanted, found)| unit(wanted).is(found))
-        };
-        text.0.windows(self.units.len()).any(here)
+        let mut bit = 1;
+        for phrase in phrases {
+            search.first |= bit;
+            let folded = phrase.folded.expose();
+            for place in &phrase.units {
+                *search
+                    .written
+                    .entry(&folded[place.word.clone()])
+                    .or_default() |= bit;
+                match &place.code {
+                    Some(code) => *search.coded.entry(&folded[code.clone()]).or_default() |= bit,
+                    None => search.plain |= bit,
+                }
+                bit <<= 1;
+            }
+            search.last.push(bit >> 1);
+        }
+        search
+    }
+
+    /// Tells of each phrase whether a text holds it. A word is also found inside of a
+    /// code, a code only as a whole.
+    pub(crate) fn found_in(&self, text: &Units<'_>) -> Vec<bool> {
+        let (mut begun, mut found) = (0, 0);
+        let mut code: Option<(&str, u128)> = None;
+        for unit in &text.0 {
+            // A code is compared once, not for each of its words.
+            code = unit.code.map(|of| match code {
+                Some((last, bits)) if std::ptr::eq(last, of) => (of, bits),
+                _ => (of, self.coded.get(of).copied().unwrap_or_default()),
+            });
+            let written = self.written.get(unit.text).copied().unwrap_or_default();
+            let here = written & (self.plain | code.map_or(0, |(_, bits)| bits));
+            begun = (begun << 1 | self.first) & here;
+            found |= begun;
+        }
+        self.last.iter().map(|last| found & last != 0).collect()
     }
 }
 
@@ -141,14 +198,6 @@ impl<'a> Units<'a> {
     }
 }
 
-impl Unit<'_> {
-    /// Tells whether a unit of a text is this one of a phrase: a word is also found
-    /// inside of a code, a code only as a whole.
-    fn is(&self, found: &Self) -> bool {
-        self.text == found.text && (self.code.is_none() || self.code == found.code)
-    }
-}
-
 /// What a memory must be listed under to hold a phrase, by its language.
 pub(crate) struct Needs(Vec<(Language, Vec<u64>)>);
 
@@ -181,10 +230,28 @@ mod tests {
 
     use super::{super::Words, *};
 
-    fn holds(text: &str, phrase: &str) -> bool {
+    fn phrase(text: &str) -> Phrase {
+        Phrase::new(text).expect("is short").expect("has words")
+    }
+
+    fn holds(text: &str, wanted: &str) -> bool {
         let folded = fold(text);
-        let phrase = Phrase::new(phrase).expect("is short").expect("has words");
-        phrase.occurs_in(&Units::of(&folded))
+        occurs_in(&phrase(wanted), &Units::of(&folded))
+    }
+
+    fn occurs_in(phrase: &Phrase, text: &Units<'_>) -> bool {
+        Search::of([phrase].into_iter()).found_in(text) == [true]
+    }
+
+    /// The same, word by word.
+    fn plainly_occurs_in(phrase: &Phrase, text: &Units<'_>) -> bool {
+        let folded = phrase.folded.expose();
+        let is = |place: &Place, unit: &Unit<'_>| {
+            let code = place.code.clone().map(|code| &folded[code]);
+            folded[place.word.clone()] == *unit.text && (code.is_none() || code == unit.code)
+        };
+        let here = |window: &[Unit<'_>]| phrase.units.iter().zip(window).all(|(p, u)| is(p, u));
+        text.0.windows(phrase.words()).any(here)
     }
 
     #[test]
@@ -249,7 +316,46 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_word_again_and_again_hides_no_phrase() {
+        let text = "b z z z z z b z z c++ z";
+        assert!(holds(text, "z z z z z b"));
+        assert!(!holds(text, "z z z z z z b"));
+        assert!(holds(text, "b z z c"));
+        assert!(holds(text, "b z z c++ z"));
+        assert!(!holds(text, "b z z c# z"));
+        let most = "z ".repeat(99) + "b";
+        assert!(holds(&("z ".repeat(32_000) + "b"), &most));
+        assert!(!holds(&("b ".to_owned() + &"z ".repeat(32_000)), &most));
+    }
+
     proptest! {
+        #[test]
+        fn phrases_are_found_together_as_each_is_alone(
+            text in texts(), wanted in prop::collection::vec(texts(), 1..4)
+        ) {
+            let folded = fold(&text);
+            let units = Units::of(&folded);
+            let wanted = wanted.iter().filter_map(|text| Phrase::new(text).expect("is short"));
+            let wanted: Vec<Phrase> = wanted.collect();
+            let plainly: Vec<bool> =
+                wanted.iter().map(|phrase| plainly_occurs_in(phrase, &units)).collect();
+            prop_assert_eq!(Search::of(wanted.iter()).found_in(&units), plainly);
+        }
+
+        #[test]
+        fn a_part_of_a_text_is_found_in_it(
+            text in texts(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
+        ) {
+            let folded = fold(&text);
+            let units = Units::of(&folded);
+            prop_assume!(!units.0.is_empty());
+            let (a, b) = (from.index(units.0.len()), to.index(units.0.len()));
+            let end = &units.0[a.max(b)];
+            let part = phrase(&folded[units.0[a.min(b)].at..end.at + end.text.len()]);
+            prop_assert_eq!(occurs_in(&part, &units), plainly_occurs_in(&part, &units));
+        }
+
         #[test]
         fn the_index_never_passes_over_a_text_that_holds_the_phrase(
             text in texts(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
@@ -261,7 +367,7 @@ mod tests {
             let end = &units.0[a.max(b)];
             let phrase = &folded[units.0[a.min(b)].at..end.at + end.text.len()];
             let phrase = Phrase::new(phrase).expect("is short").expect("has words");
-            if phrase.occurs_in(&units) {
+            if occurs_in(&phrase, &units) {
                 let mut keywords = Keywords::new(Words::new());
                 keywords.push(keywords.words.of(&text));
                 prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
@@ -274,7 +380,7 @@ mod tests {
                 let mut keywords = Keywords::new(Words::new());
                 keywords.push(keywords.words.of(&text));
                 let folded = fold(&text);
-                if phrase.occurs_in(&Units::of(&folded)) {
+                if occurs_in(&phrase, &Units::of(&folded)) {
                     prop_assert!(keywords.may_hold(0, &keywords.needs(&phrase)));
                 }
             }

@@ -196,7 +196,12 @@ fn a_query_that_cannot_be_answered_says_why() {
     assert!(refused(&"\"a\" ".repeat(33)).contains("more than 32 phrases"));
     assert!(ParsedQuery::parse(&"\"a\" ".repeat(32)).is_ok());
     assert!(refused(&format!("\"{}\"", "a ".repeat(101))).contains("more than 100 words"));
-    assert!(refused(&format!("\"{}\"", "a".repeat(4097))).contains("or 4 KiB"));
+    assert!(refused(&format!("\"{}\"", "a".repeat(4097))).contains("more than 4 KiB"));
+    // Whatever phrases they are in: each word takes part in the look at every text.
+    let ten = "a ".repeat(10);
+    let phrases = format!("\"{ten}\" -\"{ten}\" ").repeat(5);
+    assert!(ParsedQuery::parse(&phrases).is_ok());
+    assert!(refused(&(phrases + "-a")).contains("more than 100 words in all"));
 }
 
 #[test]
