@@ -66,6 +66,13 @@ impl Loaded {
         }
     }
 
+    /// Tells whether it is all that the person had at this version, or later.
+    pub(crate) fn is_at(&self, version: i64) -> bool {
+        // A part of a load may have passed the version, and is no state of any.
+        let is_part = self.is_loading && self.reached.revision > 0;
+        self.reached.revision >= version && !is_part
+    }
+
     /// Returns the other model, if memories have its vectors.
     pub(crate) fn kind(&self) -> Option<&Kind> {
         self.earlier.as_ref().map(|earlier| &earlier.kind)

@@ -68,21 +68,24 @@ pub(crate) struct Hands(Arc<Semaphore>);
 pub(crate) type Stretches = mpsc::Receiver<JoinHandle<Result<Ready, CryptoError>>>;
 
 impl Reader {
-    /// Reads the changes after `from` until `version` is reached, and hands them on
-    /// to be decrypted. Ends early when nobody takes them any more.
+    /// Reads the changes after `from` until there are no more, and hands them on to be
+    /// decrypted. Ends early when nobody takes them any more.
+    ///
+    /// It is not enough to come as far as a question must see: what was stored before,
+    /// but moved on while all was read, stands behind that.
     pub(crate) async fn read(
         self: Arc<Self>,
         db: &Db,
         hands: Hands,
         from: Position,
-        version: i64,
         ready: mpsc::Sender<JoinHandle<Result<Ready, CryptoError>>>,
     ) -> Result<(), Error> {
         let mut from = from;
-        while from.revision < version {
+        loop {
             let changes = changes::since(db, self.user, from, AT_ONCE).await?;
             let changes = changes.ok_or(Error::NotFound("user"))?;
             from = changes.reached;
+            let was_last = from.revision >= changes.version;
             let hand = hands.0.clone().acquire_owned().await;
             let hand = hand.map_err(Error::internal)?;
             let reader = self.clone();
@@ -90,11 +93,10 @@ impl Reader {
                 let _hand = hand;
                 reader.prepare(changes)
             });
-            if ready.send(stretch).await.is_err() {
-                break;
+            if ready.send(stretch).await.is_err() || was_last {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     fn prepare(&self, changes: Changes) -> Result<Ready, CryptoError> {

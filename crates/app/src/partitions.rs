@@ -256,14 +256,16 @@ impl Partitions {
         target: &Target<'_>,
         slot: &Arc<Slot>,
     ) -> Result<OwnedRwLockReadGuard<Loaded>, Error> {
-        let loaded = slot.loaded.clone().read_owned().await;
-        if loaded.reached.revision >= target.version {
-            return Ok(loaded);
+        loop {
+            let loaded = slot.loaded.clone().read_owned().await;
+            if loaded.is_at(target.version) {
+                return Ok(loaded);
+            }
+            drop(loaded);
+            // On the heap: seldom needed, and else a part of every call that asks. Before
+            // it is looked at again, somebody else may have begun anew and hung up.
+            Box::pin(self.catch_up(db, embedding, target, slot)).await?;
         }
-        drop(loaded);
-        // On the heap: seldom needed, and else a part of every call that asks.
-        Box::pin(self.catch_up(db, embedding, target, slot)).await?;
-        Ok(slot.loaded.clone().read_owned().await)
     }
 
     /// Forgets a user's partition.
@@ -287,10 +289,10 @@ impl Partitions {
         slot: &Arc<Slot>,
     ) -> Result<(), Error> {
         let loaded = slot.loaded.clone().write_owned().await;
-        let from = loaded.reached;
-        if from.revision >= target.version {
+        if loaded.is_at(target.version) {
             return Ok(());
         }
+        let from = loaded.reached;
         let began = Instant::now();
         let work = if loaded.is_loading {
             PartitionWork::Load
@@ -314,7 +316,7 @@ impl Partitions {
             slot: slot.clone(),
         };
         let (ready, stretches) = Hands::stretches();
-        let read = reader.read(db, self.hands.clone(), from, target.version, ready);
+        let read = reader.read(db, self.hands.clone(), from, ready);
         try_join(read, place.fill(loaded, stretches)).await?;
         self.kept.metrics.partition(work, began.elapsed());
         Ok(())
@@ -447,6 +449,9 @@ impl Slots {
         }
     }
 }
+
+#[cfg(test)]
+mod loads;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,138 @@
+//! What a question finds whose partition is loaded while the person's memories move on.
+
+use futures::poll;
+use picard_crypto::Keyring;
+use picard_domain::{Instant, MemoryFilter, Plaintext};
+use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, databases};
+use uuid::Uuid;
+
+use super::*;
+use crate::{Access, App, ImportMode, Incoming, MemoryChange, Read, Settings, Write, persona::ALL};
+
+/// Some stretches of a load, and the last one not full.
+const MEMORIES: u128 = 1_100;
+
+/// So many of them move on: more than a stretch, and so that none ends where they begin.
+const MOVED: u128 = 500;
+
+async fn open(database: &str) -> App {
+    let entropy = Arc::new(SeededEntropy::new(53));
+    let settings = Settings {
+        database: database.to_owned().into(),
+        keyring: Keyring::generate(&*entropy),
+        embedder: Arc::new(HashEmbedder::default()),
+        clock: Arc::new(FakeClock::default()),
+        entropy,
+        partition_bytes: usize::MAX,
+    };
+    App::open(settings).await.expect("the server opens")
+}
+
+async fn caller(app: &App) -> Access {
+    let handle = "ana".parse().expect("a handle");
+    let access = app.local_access(None, &handle).await;
+    access.expect("there is one account")
+}
+
+fn id(n: u128) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(n))
+}
+
+/// Stores memories with the ids from 0 on, in that order.
+async fn store(app: &App) {
+    let line = |n: u128| {
+        let line = format!(r#"{{"text":"tea {n}","id":"{}"}}"#, id(n).uuid());
+        let line = Incoming::parse(line.as_bytes(), app.now());
+        line.expect("taken").expect("a memory")
+    };
+    let caller = caller(app).await.authorize::<Write>().expect("may");
+    let mut importer = app.importer(&caller, ImportMode::Store).await;
+    let importer = importer.as_mut().expect("it begins");
+    let lines: Vec<_> = (0..MEMORIES).map(line).collect();
+    importer.take(&lines).await.expect("stored");
+}
+
+/// Changes the last ones, which no load has come to yet.
+async fn move_on(app: &App) {
+    let caller = caller(app).await.authorize::<Write>().expect("may");
+    for n in MEMORIES - MOVED..MEMORIES {
+        let change = MemoryChange {
+            memory_id: id(n),
+            text: None,
+            permission: None,
+            expiration_date: crate::ExpirationChange::Keep,
+            expected_updated_at: None,
+        };
+        app.update(&caller, change).await.expect("changed");
+    }
+}
+
+/// Asks for everything that there is at a version, or later.
+async fn found(app: &App, owner: &Owner, version: i64) -> Vec<MemoryId> {
+    let question = Question {
+        text: Plaintext::new(String::new()),
+        vector: Arc::default(),
+        earlier: None,
+        filter: MemoryFilter::default(),
+        conditions: Arc::default(),
+        now: Instant::from_micros(0),
+        choice: Choice::Best,
+        limit: ALL,
+    };
+    let target = Target {
+        version,
+        ..Target::of(owner)
+    };
+    let chosen = app
+        .partitions
+        .query(&app.db, &app.embedding, target, question)
+        .await;
+    let mut ids: Vec<_> = chosen.expect("answered").iter().map(|one| one.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Asks a first question, and hangs up as soon as a part of the memories is in.
+async fn break_off(app: &App, owner: &Owner) {
+    let slot = app
+        .partitions
+        .slot(owner.id, app.embedding.model(), || app.embedding.preparer());
+    let bytes = || app.partitions.kept.lock().bytes;
+    let empty = bytes();
+    let mut question = Box::pin(found(app, owner, owner.version));
+    while bytes() == empty {
+        assert!(poll!(&mut question).is_pending(), "it is long");
+        tokio::task::yield_now().await;
+    }
+    drop(question);
+    let loaded = slot.loaded.read().await;
+    assert!(loaded.is_loading && loaded.len() < (MEMORIES - MOVED) as usize);
+}
+
+#[tokio::test]
+async fn a_first_question_finds_what_moved_on_while_all_was_read() {
+    databases(async |database| {
+        let app = open(database.url()).await;
+        store(&app).await;
+        let owner = Owner::of(&caller(&app).await.authorize::<Read>().expect("may"));
+        break_off(&app, &owner).await;
+        move_on(&app).await;
+        // It must see no more than there was when it was asked, and that is everything.
+        let found = found(&app, &owner, owner.version).await;
+        assert_eq!(found, (0..MEMORIES).map(id).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_of_a_load_answers_no_question_however_old() {
+    databases(async |database| {
+        let app = open(database.url()).await;
+        store(&app).await;
+        let owner = Owner::of(&caller(&app).await.authorize::<Read>().expect("may"));
+        break_off(&app, &owner).await;
+        let found = found(&app, &owner, 1).await;
+        assert_eq!(found.len(), MEMORIES as usize);
+    })
+    .await;
+}
