@@ -5,8 +5,12 @@ use zeroize::Zeroizing;
 
 use crate::{Error, Fate, Importer, Incoming, InvalidLine};
 
-/// Lines stored in one transaction.
+/// Lines stored in one transaction,
 const AT_ONCE: usize = 32;
+
+/// and bytes of text from which on it is enough: they are embedded as one call, which
+/// is let into the queue of the model whole.
+const ENOUGH_BYTES: usize = 64 * 1024;
 
 /// The longest line, in bytes. A text of 64 KiB is less, however it is escaped.
 const LONGEST: usize = 1024 * 1024;
@@ -151,7 +155,9 @@ impl<'a, Say: FnMut(usize, &str)> Intake<'a, Say> {
             }
             Err(why) => self.refuse(why),
         }
+        let bytes = |memory: &Incoming| memory.text.expose().len();
         self.memories.len() >= AT_ONCE
+            || self.memories.iter().map(bytes).sum::<usize>() >= ENOUGH_BYTES
     }
 
     /// Tells whether storing what it holds would change anything.
@@ -198,9 +204,15 @@ impl<'a, Say: FnMut(usize, &str)> Intake<'a, Say> {
 
 #[cfg(test)]
 mod tests {
+    use picard_testkit::TestDatabase;
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
+    use crate::{
+        ImportMode,
+        scene::{open, writer},
+    };
 
     fn cut(pieces: &[&[u8]]) -> Vec<Result<Vec<u8>, InvalidLine>> {
         let (mut lines, mut cut) = (Lines::default(), Vec::new());
@@ -223,6 +235,22 @@ mod tests {
         let expected = [Ok(b"one".to_vec()), too_long, Ok(b"three".to_vec())];
         assert_eq!(cut(&pieces), expected);
         assert_eq!(cut(&[&long, b"\n"]), [Ok(long.clone()), Ok(Vec::new())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_at_once_is_bounded_by_lines_and_by_bytes() {
+        let database = TestDatabase::sqlite();
+        let app = open(&database).await;
+        let caller = writer(&app).await;
+        for (bytes, enough) in [(1, 32), (1024, 32), (40_000, 2), (64 * 1024, 1)] {
+            let importer = app.importer(&caller, ImportMode::Store).await;
+            let mut intake = Intake::new(importer.expect("it begins"), |_, _: &str| ());
+            let line = json!({ "text": "x".repeat(bytes) })
+                .to_string()
+                .into_bytes();
+            let held = (1..).find(|_: &usize| intake.hold(Ok(line.clone().into())));
+            assert_eq!(held, Some(enough), "of {bytes} bytes");
+        }
     }
 
     proptest! {

@@ -48,6 +48,8 @@ mod recall;
 mod registration;
 mod renewal;
 mod requests;
+#[cfg(test)]
+mod scene;
 mod sign_up;
 mod suggest;
 mod tokens;

@@ -27,7 +27,7 @@ const QUESTIONS: u64 = 8 * 1024;
 const TEXTS: u64 = 256 * 1024;
 
 /// One person may have this part of it. A call is let in while less waits, so a single call
-/// may have more.
+/// may have more; but no more than this counts of a person in what waits of all.
 const PART_OF_ONE: u64 = 4;
 
 /// Tokens that a thread embeds in a second, about: it is from this that a caller who was
@@ -136,15 +136,16 @@ impl Queue {
                 Kind::Text => TEXTS,
             };
         let seconds = |tokens: u64| tokens.div_ceil(threads * TOKENS_PER_SECOND).max(1);
+        let part = most / PART_OF_ONE;
         let (theirs, all) = (turns.tokens_of(kind, whose), turns.tokens(kind));
         if whose == Whose::House {
             Ok(())
-        } else if theirs >= most / PART_OF_ONE {
+        } else if theirs >= part {
             self.metrics.limits.one(Limit::Embedding);
             Err(Error::TooMuchAtOnce {
                 retry_after_seconds: seconds(theirs),
             })
-        } else if all >= most {
+        } else if all >= most && turns.tokens_up_to(kind, part) >= most {
             self.metrics.limits.one(Limit::EmbeddingOfAll);
             Err(Error::Overloaded {
                 retry_after_seconds: seconds(all),

@@ -202,6 +202,22 @@ async fn a_full_queue_says_when_to_come_again_and_refuses_nobody_else() {
 }
 
 #[tokio::test]
+async fn one_person_alone_never_fills_the_queue_however_much_a_call_holds() {
+    let rig = Rig::with_threads(1);
+    let much = "x".repeat(64 * 1024);
+    let mut call = pin!(rig.store(1, &[much.as_str(); 32]));
+    waits(&mut call).await;
+    let mut another = pin!(rig.store(2, &["another's"]));
+    waits(&mut another).await;
+    assert!(matches!(
+        rig.store(1, &["more"]).await,
+        Err(Error::TooMuchAtOnce { .. })
+    ));
+    rig.model.let_on(usize::MAX);
+    another.await.expect("stored");
+}
+
+#[tokio::test]
 async fn equal_questions_of_one_person_at_the_same_moment_are_embedded_once() {
     let rig = Rig::with_threads(1);
     let mut first = Box::pin(rig.ask(1, "why?"));

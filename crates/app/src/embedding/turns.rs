@@ -135,6 +135,13 @@ impl<K: Copy + Eq + Hash, T> Turns<K, T> {
         self.class(kind).tokens
     }
 
+    /// Tells how many tokens wait of all when of each person only so many count. It looks
+    /// at everybody who waits.
+    pub(crate) fn tokens_up_to(&self, kind: Kind, most: u64) -> u64 {
+        let people = self.class(kind).people.values();
+        people.map(|person| person.tokens.min(most)).sum()
+    }
+
     fn class(&self, kind: Kind) -> &Class<K, T> {
         match kind {
             Kind::Question => &self.questions,

@@ -1,13 +1,17 @@
 //! What a question finds whose partition is loaded while the person's memories move on.
 
 use futures::poll;
-use picard_crypto::Keyring;
 use picard_domain::{Instant, MemoryFilter, Plaintext};
-use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, databases};
+use picard_testkit::databases;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Access, App, ImportMode, Incoming, MemoryChange, Read, Settings, Write, persona::ALL};
+use crate::{
+    App, ExpirationChange, ImportMode, MemoryChange,
+    persona::ALL,
+    scene::{caller, line, open, writer},
+};
 
 /// Some stretches of a load, and the last one not full.
 const MEMORIES: u128 = 1_100;
@@ -15,52 +19,34 @@ const MEMORIES: u128 = 1_100;
 /// So many of them move on: more than a stretch, and so that none ends where they begin.
 const MOVED: u128 = 500;
 
-async fn open(database: &str) -> App {
-    let entropy = Arc::new(SeededEntropy::new(53));
-    let settings = Settings {
-        database: database.to_owned().into(),
-        keyring: Keyring::generate(&*entropy),
-        embedder: Arc::new(HashEmbedder::default()),
-        clock: Arc::new(FakeClock::default()),
-        entropy,
-        partition_bytes: usize::MAX,
-    };
-    App::open(settings).await.expect("the server opens")
-}
-
-async fn caller(app: &App) -> Access {
-    let handle = "ana".parse().expect("a handle");
-    let access = app.local_access(None, &handle).await;
-    access.expect("there is one account")
-}
-
 fn id(n: u128) -> MemoryId {
     MemoryId::from_uuid(Uuid::from_u128(n))
 }
 
 /// Stores memories with the ids from 0 on, in that order.
 async fn store(app: &App) {
-    let line = |n: u128| {
-        let line = format!(r#"{{"text":"tea {n}","id":"{}"}}"#, id(n).uuid());
-        let line = Incoming::parse(line.as_bytes(), app.now());
-        line.expect("taken").expect("a memory")
-    };
-    let caller = caller(app).await.authorize::<Write>().expect("may");
+    let caller = writer(app).await;
     let mut importer = app.importer(&caller, ImportMode::Store).await;
     let importer = importer.as_mut().expect("it begins");
+    let line = |n| {
+        line(
+            app,
+            &json!({"text": format!("tea {n}"), "id": id(n).uuid()}),
+        )
+    };
     let lines: Vec<_> = (0..MEMORIES).map(line).collect();
     importer.take(&lines).await.expect("stored");
 }
 
 /// Changes the last ones, which no load has come to yet.
 async fn move_on(app: &App) {
-    let caller = caller(app).await.authorize::<Write>().expect("may");
+    let caller = writer(app).await;
     for n in MEMORIES - MOVED..MEMORIES {
         let change = MemoryChange {
             memory_id: id(n),
             text: None,
             permission: None,
-            expiration_date: crate::ExpirationChange::Keep,
+            expiration_date: ExpirationChange::Keep,
             expected_updated_at: None,
         };
         app.update(&caller, change).await.expect("changed");
@@ -112,9 +98,9 @@ async fn break_off(app: &App, owner: &Owner) {
 #[tokio::test]
 async fn a_first_question_finds_what_moved_on_while_all_was_read() {
     databases(async |database| {
-        let app = open(database.url()).await;
+        let app = open(database).await;
         store(&app).await;
-        let owner = Owner::of(&caller(&app).await.authorize::<Read>().expect("may"));
+        let owner = Owner::of(&caller(&app).await);
         break_off(&app, &owner).await;
         move_on(&app).await;
         // It must see no more than there was when it was asked, and that is everything.
@@ -127,9 +113,9 @@ async fn a_first_question_finds_what_moved_on_while_all_was_read() {
 #[tokio::test]
 async fn a_part_of_a_load_answers_no_question_however_old() {
     databases(async |database| {
-        let app = open(database.url()).await;
+        let app = open(database).await;
         store(&app).await;
-        let owner = Owner::of(&caller(&app).await.authorize::<Read>().expect("may"));
+        let owner = Owner::of(&caller(&app).await);
         break_off(&app, &owner).await;
         let found = found(&app, &owner, 1).await;
         assert_eq!(found.len(), MEMORIES as usize);

@@ -1,0 +1,39 @@
+//! What tests of this crate begin with: a server on an empty database, and its one person.
+
+use std::sync::Arc;
+
+use picard_crypto::Keyring;
+use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, TestDatabase};
+
+use crate::{Access, App, Authorized, Incoming, Settings, Write};
+
+/// A server with a clock that stands still, and a model that knows no meanings.
+pub(crate) async fn open(database: &TestDatabase) -> App {
+    let entropy = Arc::new(SeededEntropy::new(53));
+    let settings = Settings {
+        database: database.url().to_owned().into(),
+        keyring: Keyring::generate(&*entropy),
+        embedder: Arc::new(HashEmbedder::default()),
+        clock: Arc::new(FakeClock::default()),
+        entropy,
+        partition_bytes: usize::MAX,
+    };
+    App::open(settings).await.expect("the server opens")
+}
+
+/// The one person, as their memories are now.
+pub(crate) async fn caller(app: &App) -> Access {
+    let handle = "ana".parse().expect("a handle");
+    let access = app.local_access(None, &handle).await;
+    access.expect("there is one account")
+}
+
+pub(crate) async fn writer(app: &App) -> Authorized<Write> {
+    caller(app).await.authorize().expect("allowed")
+}
+
+/// A line of an import.
+pub(crate) fn line(app: &App, json: &serde_json::Value) -> Incoming {
+    let line = Incoming::parse(json.to_string().as_bytes(), app.now());
+    line.expect("taken").expect("a memory")
+}
