@@ -5,6 +5,9 @@ use picard_client::FieldError;
 /// Below this score a match is weak: shown on request, when there are better ones.
 pub(crate) const WEAK: f32 = 0.25;
 
+/// Below this score, which is shown as 0.00, a memory does not fit at all.
+pub(crate) const NONE: f32 = 0.005;
+
 /// Says how well a memory fits a query, for people who do not read numbers.
 /// The score is 0 to 1.
 pub(crate) fn match_in_words(score: f32) -> &'static str {
@@ -12,9 +15,13 @@ pub(crate) fn match_in_words(score: f32) -> &'static str {
         0.75.. => "Very good match",
         0.5.. => "Good match",
         WEAK.. => "Some match",
-        _ => "Weak match",
+        NONE.. => "Weak match",
+        _ => "No match",
     }
 }
+
+/// What a question of white space is told.
+pub(crate) const BLANK: &str = "This is empty; write at least one character.";
 
 /// `1 memory`, `2 memories`.
 pub(crate) fn memories(count: u64) -> String {
@@ -85,7 +92,9 @@ mod tests {
             (0.74, "Good match"),
             (0.5, "Good match"),
             (0.25, "Some match"),
-            (0.0, "Weak match"),
+            (0.005, "Weak match"),
+            (0.004, "No match"),
+            (0.0, "No match"),
         ] {
             assert_eq!(match_in_words(score), words, "{score}");
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     PageQuery,
-    views::{Card, notices},
+    views::{Card, REPEATED, notices, shortened},
 };
 use crate::{
     Error,
@@ -39,6 +39,8 @@ struct Answer {
     has_any: bool,
     shown: usize,
     is_all: bool,
+    /// By how well they fit; operators without words list what is newest.
+    ranked: bool,
     notices: Vec<Notice>,
     cards: Vec<Card>,
 }
@@ -130,11 +132,15 @@ fn shown(persona: Persona, own: Option<UserId>) -> Answer {
         handle: persona.user.handle.to_string(),
         user_id: CopyText::new("persona-id", persona.user.id),
         is_own,
-        prompt: persona.prompt.filter(|prompt| !prompt.is_empty()),
+        prompt: persona
+            .prompt
+            .filter(|prompt| !prompt.is_empty())
+            .map(|prompt| shortened(&prompt, REPEATED)),
         total: words::memories(persona.total),
         has_any: persona.total > 0,
         shown: persona.memories.len(),
         notices: notices(&persona.notices),
+        ranked: persona.memories.iter().any(|hit| hit.score.is_some()),
         is_all: persona.memories.len() as u64 == persona.total,
         cards: persona
             .memories

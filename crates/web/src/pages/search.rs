@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     PageQuery,
-    views::{Card, FilterFields, notices},
+    views::{Card, FilterFields, REPEATED, notices, shortened},
 };
 use crate::{
     Error,
@@ -31,6 +31,8 @@ struct SearchPage {
 /// What was found, best first.
 struct Found {
     notices: Vec<Notice>,
+    /// Operators without words list what is newest.
+    ranked: bool,
     fitting: Vec<Card>,
     weak: Vec<Card>,
 }
@@ -72,6 +74,9 @@ pub(super) async fn search(
     let (mut shell, mut wrong) = (granted.member.shell(), None);
     let query = asked.q.trim();
     let mut found = None;
+    if query.is_empty() && !asked.q.is_empty() {
+        wrong = Some(words::BLANK.to_owned());
+    }
     if !query.is_empty() && errors.is_empty() {
         let search = Search {
             query,
@@ -97,7 +102,7 @@ pub(super) async fn search(
     };
     let page = SearchPage {
         shell,
-        query: query.to_owned(),
+        query: shortened(query, REPEATED),
         field: question(&asked.q, wrong),
         filtered: filters.any(),
         filters: FilterFields::new(&filters, errors, most(&asked.limit)),
@@ -106,13 +111,15 @@ pub(super) async fn search(
     Ok(html_with(status, &page))
 }
 
-/// Sets weak matches apart.
+/// Sets weak matches apart, and leaves out what fits not at all: the server fills the list.
 fn divided(answer: &picard_client::Found) -> Found {
-    let hits = &answer.memories;
-    let is_weak = |hit: &&Hit| hit.score.is_some_and(|score| score < words::WEAK);
-    let card = |hit: &Hit| Card::own(&hit.memory).scored(hit);
+    let fits = |hit: &&Hit| hit.score.is_none_or(|score| score >= words::NONE);
+    let hits: Vec<_> = answer.memories.iter().filter(fits).collect();
+    let is_weak = |hit: &&&Hit| hit.score.is_some_and(|score| score < words::WEAK);
+    let card = |hit: &&Hit| Card::own(&hit.memory).scored(hit);
     Found {
         notices: notices(&answer.notices),
+        ranked: hits.iter().any(|hit| hit.score.is_some()),
         fitting: hits.iter().filter(|hit| !is_weak(hit)).map(card).collect(),
         weak: hits.iter().filter(is_weak).map(card).collect(),
     }

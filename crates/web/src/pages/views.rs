@@ -13,6 +13,9 @@ use crate::{
 /// So much of a text is shown in a list; its own page has all of it.
 const PREVIEW: usize = 600;
 
+/// So much of a question is repeated above what was found.
+pub(super) const REPEATED: usize = 120;
+
 /// What the server says about how an answer was found, in its words.
 pub(super) fn notices(told: &[picard_client::Notice]) -> Vec<Notice> {
     told.iter()
@@ -55,7 +58,7 @@ impl Card {
     /// A memory of somebody else.
     pub(super) fn foreign(memory: &Memory) -> Self {
         Self {
-            text: preview(memory.text.expose()),
+            text: shortened(memory.text.expose(), PREVIEW),
             href: None,
             badge: memory.permission.into(),
             expired: memory.expired,
@@ -75,8 +78,9 @@ impl Card {
     }
 }
 
-fn preview(text: &str) -> String {
-    match text.char_indices().nth(PREVIEW) {
+/// The first characters of a text, at most so many, and a sign that there are more.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -181,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_preview_is_cut_between_characters() {
-        assert_eq!(preview("short"), "short");
-        let long = preview(&"ä".repeat(PREVIEW + 1));
+        assert_eq!(shortened("short", PREVIEW), "short");
+        let long = shortened(&"ä".repeat(PREVIEW + 1), PREVIEW);
         assert_eq!(long.chars().count(), PREVIEW + 1);
         assert!(long.ends_with('…'));
     }

@@ -20,7 +20,7 @@ async fn connecting_shows_who_one_is_there() {
         (StatusCode::SEE_OTHER, "/dashboard")
     );
     let page = browser.get("/dashboard").await;
-    page.shows("Connected as Ada Lovelace");
+    page.shows("Connected as <bdi>Ada Lovelace</bdi>");
     page.shows("@ada");
     page.shows("00000000-0000-0000-0000-000000000001");
     page.shows(Scope::Write.in_words());
@@ -62,7 +62,7 @@ async fn a_callback_is_good_once_and_in_the_browser_that_began() {
     browser
         .get("/dashboard")
         .await
-        .shows("Connected as Ada Lovelace");
+        .shows("Connected as <bdi>Ada Lovelace</bdi>");
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn after_a_move_one_connects_with_the_new_server_and_the_old_tokens_stay_h
     browser
         .get("/dashboard")
         .await
-        .shows("Connected as Ada Lovelace");
+        .shows("Connected as <bdi>Ada Lovelace</bdi>");
     assert_eq!(browser.get("/memories").await.status, StatusCode::OK);
     assert_eq!(other.state().revocations, 0);
 }
@@ -375,7 +375,7 @@ async fn a_server_that_cannot_be_reached_has_a_page_and_can_be_disconnected_from
     browser
         .get("/dashboard")
         .await
-        .shows("Connected as Ada Lovelace");
+        .shows("Connected as <bdi>Ada Lovelace</bdi>");
     assert_eq!(
         browser.post("/oauth/connect", &[]).await.status,
         StatusCode::BAD_GATEWAY

@@ -14,6 +14,7 @@ mod connecting;
 mod fixture;
 mod memories;
 mod others;
+mod questions;
 
 use std::sync::Arc;
 

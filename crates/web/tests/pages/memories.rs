@@ -318,7 +318,7 @@ async fn a_persona_without_an_answer_is_not_one_without_memories() {
     for user in ["ada", "grace"] {
         let page = format!("/personas?user={user}&prompt=before:2001-01-01");
         let page = browser.get(&page).await;
-        page.shows("Nothing fits “before:2001-01-01”, out of 1 memory.");
+        page.shows("Nothing fits “<bdi>before:2001-01-01</bdi>”, out of 1 memory.");
         page.hides(none);
         page.hides("has made nothing public");
     }
