@@ -227,7 +227,7 @@ async fn a_model_can_mend_its_call(database: Database) {
             "type",
             "submit_memory",
             json!({"text": 7}),
-            "text invalid type",
+            "text must be a string",
         ),
         (
             "range",

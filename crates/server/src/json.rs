@@ -53,13 +53,27 @@ pub(crate) async fn whole(body: Body, max: usize) -> Result<Bytes, Problem> {
 /// Reads a value as a type; a field of the wrong type or form is named.
 pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        let (path, message) = (error.path().to_string(), in_words(error.inner()));
         if path == "." {
             Problem::new("invalid_request", message)
         } else {
             Problem::field(&path, &message)
         }
     })
+}
+
+/// What is wrong with a value, without the words of Rust.
+fn in_words(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let expected = message
+        .strip_prefix("invalid type: ")
+        .or_else(|| message.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "));
+    match expected {
+        Some((_, "i64")) => "must be a whole number".to_owned(),
+        Some((_, "a string")) => "must be a string".to_owned(),
+        Some(_) | None => message,
+    }
 }
 
 /// Tells whether the body says that it is of this type; parameters as
@@ -97,4 +111,40 @@ fn value(body: &Bytes) -> Result<Value, Problem> {
     };
     let text = std::str::from_utf8(body).map_err(|error| not_json(&error))?;
     serde_json::from_str(text).map_err(|error| not_json(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[expect(dead_code, reason = "only what is refused counts")]
+    struct Asked {
+        query: String,
+        limit: Option<i64>,
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused_in_words() {
+        for (value, said) in [
+            (
+                json!({"query": "a", "limit": "5"}),
+                "limit must be a whole number",
+            ),
+            (
+                json!({"query": "a", "limit": 5.5}),
+                "limit must be a whole number",
+            ),
+            (
+                json!({"query": "a", "limit": u64::MAX}),
+                "limit must be a whole number",
+            ),
+            (json!({"query": ["a"]}), "query must be a string"),
+        ] {
+            let problem = typed::<Asked>(value).err().expect("it is refused");
+            assert!(problem.in_words().ends_with(said), "{}", problem.in_words());
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl Problem {
             "forbidden",
             "Who calls from there is not let in",
         ),
-        (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
+        (StatusCode::NOT_FOUND, "not_found", "Not found"),
         (
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",

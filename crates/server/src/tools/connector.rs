@@ -28,7 +28,7 @@ const TITLE: usize = 80;
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Search {
-    /// What to look for, in words.
+    /// What to look for, as in `query_memory`.
     #[schemars(length(min = 1, max = 65536))]
     query: String,
 }

@@ -13,7 +13,7 @@ use crate::problem::{FieldError, Problem};
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct SubmitMemory {
-    /// What to remember: 1 byte to 64 KiB of UTF-8.
+    /// What to remember: up to 64 KiB.
     #[schemars(length(min = 1, max = 65536))]
     pub(super) text: String,
     /// Who may read it; private unless said otherwise.
@@ -38,11 +38,11 @@ pub(super) struct GetMemories {
     /// What to do with expired memories; excluded unless said otherwise.
     #[schemars(with = "Option<ExpiredWord>")]
     pub(super) expired: Option<Expired>,
-    /// Only memories that expire before this instant, or before this day begins (UTC).
+    /// Only what expires before this instant, or before this day (UTC).
     #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_before: Option<Instant>,
-    /// Only memories that expire at or after this instant, or on this day (UTC) or later.
+    /// Only what expires at or after this instant, or on this day (UTC) or later.
     #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_after: Option<Instant>,
@@ -102,7 +102,7 @@ pub(super) struct DeleteMemory {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct QueryMemory {
-    /// What to look for, in words. Also: "exact phrase", -word, before:2025-01-31, after:2025-01-31, permission:public.
+    /// What to look for, in words. Conditions, where they must hold exactly: "exact phrase", -word, permission:public, before:2025-01-31 and after:2025-01-31 (when it was stored).
     #[schemars(length(min = 1, max = 65536))]
     pub(super) query: String,
     /// How many at most: 1 to 100, 10 unless said otherwise.
@@ -111,11 +111,11 @@ pub(super) struct QueryMemory {
     /// Only memories with this permission.
     #[schemars(with = "Option<PermissionWord>")]
     pub(super) permission: Option<Permission>,
-    /// Only memories that expire before this instant, or before this day begins (UTC).
+    /// Only what expires before this instant, or before this day (UTC).
     #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_before: Option<Instant>,
-    /// Only memories that expire at or after this instant, or on this day (UTC) or later.
+    /// Only what expires at or after this instant, or on this day (UTC) or later.
     #[serde(default, deserialize_with = "edge")]
     #[schemars(with = "Option<String>")]
     pub(super) expires_after: Option<Instant>,
@@ -125,9 +125,9 @@ pub(super) struct QueryMemory {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct QueryUser {
-    /// Whose persona: a UUID or a handle.
+    /// Whose persona: a handle or a UUID; the person's own is the `user_id` of their memories.
     pub(super) user_id: String,
-    /// What to ask, in words; the best answers come first. Also: "exact phrase" and the other operators of `query_memory`.
+    /// What to ask, in words, with conditions as in `query_memory`.
     #[schemars(length(min = 1, max = 65536))]
     pub(super) prompt: Option<String>,
     /// How many at most: 1 to 1000; all unless said otherwise.

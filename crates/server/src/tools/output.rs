@@ -18,7 +18,7 @@ pub(super) struct MemoryView {
     text: String,
     #[schemars(with = "PermissionWord")]
     permission: Permission,
-    /// The instant from which on the memory is no longer valid (RFC 3339), or null.
+    /// From when on it is no longer valid, or null.
     #[schemars(schema_with = "text_or_null")]
     expiration_date: Option<Instant>,
     expired: bool,
@@ -28,14 +28,14 @@ pub(super) struct MemoryView {
     updated_at: Instant,
 }
 
-/// A memory with how close it is to what was asked.
+/// A memory with its score.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct FoundView {
     #[serde(flatten)]
     memory: MemoryView,
     /// How close, 0 to 1; absent when nothing was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f32>,
+    score: Option<f64>,
 }
 
 /// A page of memories, newest first.
@@ -70,7 +70,7 @@ struct NoticeView {
     message: String,
 }
 
-/// A person as others see them.
+/// A person.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct UserView {
     #[schemars(with = "uuid::Uuid")]
@@ -86,7 +86,7 @@ pub(super) struct PersonaView {
     #[schemars(schema_with = "text_or_null")]
     prompt: Option<String>,
     memories: Vec<FoundView>,
-    /// How many memories the caller could see without a limit.
+    /// How many memories of the persona the caller may see, whatever prompt and limit.
     total: usize,
     #[serde(flatten)]
     notices: NoticesView,
@@ -104,6 +104,7 @@ pub(super) struct DeletedView {
 fn noticed(_: &mut SchemaGenerator) -> Schema {
     let text = json!({"type": "string"});
     json_schema!({
+        "description": "What to know about how they were found.",
         "type": "array",
         "items": {"type": "object", "properties": {"code": text, "message": text}},
     })
@@ -133,9 +134,14 @@ impl FoundView {
     pub(super) fn new(found: &Found, now: Instant) -> Self {
         Self {
             memory: MemoryView::new(&found.memory, now),
-            score: found.score,
+            score: found.score.map(rounded),
         }
     }
+}
+
+/// Four digits tell all there is to tell, and models pay for each.
+fn rounded(score: f32) -> f64 {
+    (f64::from(score) * 1e4).round() / 1e4
 }
 
 impl From<Vec<Notice>> for NoticesView {

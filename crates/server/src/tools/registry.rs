@@ -204,7 +204,8 @@ fn build() -> Vec<Tool> {
             name: "query_memory",
             title: "Find by meaning",
             description: "Finds the person's memories that fit a question best, by meaning and \
-                by words, in any language. Expired ones are never returned.",
+                by words, in any language; never expired ones. The limit is filled up: a score \
+                below 0.25 is a weak match, from 0.5 on a good one.",
             scope: Scope::Read,
             effect: Effect::Reads,
             surface: Surface::Everywhere,
@@ -216,7 +217,7 @@ fn build() -> Vec<Tool> {
             name: "query_user",
             title: "Ask a persona",
             description: "Returns what a persona knows: one's own (private and public memories) \
-                or another person's (public only), none of them expired, the best answers to the \
+                or another person's (public only), never expired ones: the best answers to the \
                 prompt first. With a limit those that together tell most; else all of them.",
             scope: Scope::Read,
             effect: Effect::Reads,
