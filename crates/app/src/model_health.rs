@@ -35,7 +35,8 @@ impl ModelHealth {
         match done {
             Ok(_) => {
                 if self.is_failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the model computes again");
+                    // As loud as it can be where only what went wrong is logged.
+                    tracing::warn!("the model computes again");
                 }
                 false
             }

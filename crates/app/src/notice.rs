@@ -59,8 +59,8 @@ impl fmt::Display for Notice {
                  characters counted for its meaning."
             ),
             Self::NothingMeetsConditions => f.write_str(
-                "No memory meets the conditions in the question: words in quotes, -word, before:, \
-                 after: and permission: are exact. Without them it is searched by meaning.",
+                "No memory meets the conditions in the question. Words in quotes, -word, before:, \
+                 after: and permission: are exact; leave them out to search by meaning alone.",
             ),
             Self::NotAllRead { read } => write!(
                 f,

@@ -245,7 +245,7 @@ fn counted(models: &[(String, u64)], present: Option<&str>) -> String {
     let others = models.iter().filter(|(name, _)| !is_present(name));
     let others: Vec<String> = others
         .map(|(name, count)| match name.as_str() {
-            "" => format!("{count} by none"),
+            "" => format!("{count} by no model yet"),
             name => format!("{count} by {name}"),
         })
         .collect();
@@ -302,7 +302,7 @@ mod tests {
         let models = models.map(|(name, count)| (name.to_owned(), count));
         assert_eq!(
             counted(&models, Some("e5/1")),
-            "20 by the model, 4 left (1 by none, 3 by tiny/2)"
+            "20 by the model, 4 left (1 by no model yet, 3 by tiny/2)"
         );
         assert_eq!(
             counted(&models[1..2], Some("e5/1")),

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -43,16 +44,17 @@ impl Health {
             Service::Server => self.listen,
             Service::Web => self.web_listen,
         });
-        let status = timeout(Duration::from_secs(self.timeout), ask(address))
+        let answer = timeout(Duration::from_secs(self.timeout), ask(address))
             .await
             .with_context(|| format!("{address} does not answer"))?
             .with_context(|| format!("{address} cannot be asked"))
             .or_hint("the address is that of PICARD_SERVER_LISTEN or PICARD_WEB_LISTEN")?;
-        if status != "200" {
-            return Err(anyhow::anyhow!("{address} is not ready (HTTP {status})"))
+        let said = answer.in_words();
+        if answer.status != "200" {
+            return Err(anyhow::anyhow!("{address} is not ready ({said})"))
                 .or_hint("its log says why");
         }
-        println!("{address} is ready");
+        println!("{address} is {said}");
         Ok(())
     }
 }
@@ -67,25 +69,80 @@ fn local(listening: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listening.port())
 }
 
-/// Asks `/health/ready`, and returns the status of the answer.
-async fn ask(address: SocketAddr) -> anyhow::Result<String> {
+/// What `/health/ready` says.
+struct Answer {
+    status: String,
+    body: Value,
+}
+
+impl Answer {
+    /// Reads an answer of HTTP/1.1.
+    fn read(answer: &str) -> anyhow::Result<Self> {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+        let mut words = head.split_ascii_whitespace();
+        match (words.next(), words.next()) {
+            (Some("HTTP/1.1"), Some(status)) => Ok(Self {
+                status: status.to_owned(),
+                body: serde_json::from_str(body).unwrap_or_default(),
+            }),
+            _ => bail!("that is no HTTP"),
+        }
+    }
+
+    /// `ready`, or `degraded: model failing`; the status where nothing is said.
+    fn in_words(&self) -> String {
+        let Some(status) = self.body["status"].as_str() else {
+            return format!("HTTP {}", self.status);
+        };
+        let checks = self.body["checks"].as_object();
+        let checks = checks.into_iter().flatten();
+        let not_ok: Vec<_> = checks
+            .filter_map(|(name, state)| Some((name, state.as_str()?)))
+            .filter(|(_, state)| *state != "ok")
+            .map(|(name, state)| format!("{name} {state}"))
+            .collect();
+        if not_ok.is_empty() {
+            status.to_owned()
+        } else {
+            format!("{status}: {}", not_ok.join(", "))
+        }
+    }
+}
+
+/// Asks `/health/ready`.
+async fn ask(address: SocketAddr) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     let request =
         format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(MOST).read_to_end(&mut answer).await?;
-    let answer = String::from_utf8_lossy(&answer);
-    let mut words = answer.split_ascii_whitespace();
-    match (words.next(), words.next()) {
-        (Some("HTTP/1.1"), Some(status)) => Ok(status.to_owned()),
-        _ => bail!("that is no HTTP"),
-    }
+    Answer::read(&String::from_utf8_lossy(&answer))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_told_with_what_does_not_work() {
+        for (body, said) in [
+            (r#"{"checks":{"model":"ok"},"status":"ready"}"#, "ready"),
+            (
+                r#"{"checks":{"database":"ok","model":"failing"},"status":"degraded"}"#,
+                "degraded: model failing",
+            ),
+            ("", "HTTP 200"),
+        ] {
+            let answer = format!("HTTP/1.1 200 OK\r\nA: b\r\n\r\n{body}");
+            let answer = Answer::read(&answer).expect("it is HTTP");
+            assert_eq!(
+                (answer.status.as_str(), answer.in_words().as_str()),
+                ("200", said)
+            );
+        }
+        assert!(Answer::read("SSH-2.0").is_err());
+    }
 
     #[test]
     fn a_service_on_all_addresses_is_asked_on_loopback() {

@@ -59,8 +59,9 @@ impl Model {
 
     fn load_now(&self) -> anyhow::Result<Box<dyn Embedder>> {
         match &self.model_dir {
-            Some(folder) => from(folder)
-                .or_hint("PICARD_MODEL_DIR names a folder with an ONNX file and a tokenizer.json"),
+            Some(folder) => from(folder).or_hint(
+                "put them there, or take PICARD_MODEL_DIR away for the model inside the binary",
+            ),
             None => embedded(),
         }
     }

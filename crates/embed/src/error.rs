@@ -20,10 +20,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The folder holds no model that Picard knows how to read.
-    #[error(
-        "{} holds no model: expected model.onnx (or onnx/model.onnx) and tokenizer.json",
-        folder.display()
-    )]
+    #[error("model.onnx (or onnx/model.onnx) and tokenizer.json are not both there")]
     NoModel {
         /// The folder.
         folder: PathBuf,
