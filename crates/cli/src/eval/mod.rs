@@ -34,7 +34,7 @@ pub(crate) struct Eval {
     /// Measure only these: turns, facts, sessions, sessions_by_turns, chunks, memories, multilingual
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     only: Vec<Measure>,
-    /// Rank with these settings instead of the product's; a name that there is not shows them all
+    /// Rank with these settings instead of the product's; an unknown name has all names listed
     #[arg(long = "with", value_name = "NAME=VALUE,…", value_delimiter = ',')]
     with: Vec<Setting>,
     /// Ask a second time with these settings in addition, and tell the difference

@@ -139,7 +139,7 @@ fn push_unanswerable(text: &mut String, report: &Report) {
         push(
             text,
             format_args!(
-                "{:NAME$}{} when there is an answer; {} for the {} questions without one\n",
+                "{:NAME$}{} where there is an answer; {} for {} without one\n",
                 summary.measure.name(),
                 told(details.answerable),
                 told(none),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use picard_domain::{Instant, MemoryText};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Value, error::Category};
 
 use super::{Collection, DataSet, InvalidData, Measure, Passage, Question, text, undated};
@@ -18,6 +18,7 @@ use super::{Collection, DataSet, InvalidData, Measure, Passage, Question, text, 
 struct Memory {
     id: String,
     text: String,
+    #[serde(default, deserialize_with = "dated")]
     created_at: Option<Instant>,
 }
 
@@ -29,9 +30,22 @@ struct Asked {
     category: Option<String>,
 }
 
+/// Of the lines that are wrong besides the first, so many are named.
+const MOST_TOLD: usize = 10;
+
 enum Line {
     Memory(Memory),
     Asked(Asked),
+}
+
+/// Tells whether what is no JSON as a whole is meant to be a line for each: it begins as one,
+/// and is no text over several lines that breaks off.
+pub(super) fn may_be(bytes: &[u8]) -> bool {
+    let mut lines = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty());
+    let first = lines.next().unwrap_or_default().trim_ascii();
+    first.starts_with(b"{") && (first.ends_with(b"}") || lines.any(|line| parse(line).is_ok()))
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<DataSet, InvalidData> {
@@ -63,9 +77,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<DataSet, InvalidData> {
             Err(reason) => wrong.push((number, reason)),
         }
     }
+    // A question must not be called wrong because the memory that it names is.
+    let all_memories = wrong.is_empty();
     let mut questions = Vec::new();
     for (number, question) in asked {
-        match relevant(&question, &places) {
+        match relevant(&question, &places, all_memories) {
             Ok(relevant) => questions.push(Question {
                 text: question.question,
                 category: question.category,
@@ -75,12 +91,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<DataSet, InvalidData> {
         }
     }
     wrong.sort();
-    if let Some((number, reason)) = wrong.first() {
-        let reason = match wrong.len() - 1 {
-            0 => reason.clone(),
-            1 => format!("{reason} (and one more line is wrong)"),
-            more => format!("{reason} (and {more} more lines are wrong)"),
-        };
+    if let Some(((number, reason), others)) = wrong.split_first() {
+        let reason = format!("{reason}{}", also(others));
         return Err(InvalidData::at(format!("line {number}"), reason));
     }
     if passages.is_empty() {
@@ -99,6 +111,27 @@ pub(super) fn read(bytes: &[u8]) -> Result<DataSet, InvalidData> {
     ))
 }
 
+/// The numbers of the other lines that are wrong, as many as one reads.
+fn also(others: &[(usize, String)]) -> String {
+    let numbers: Vec<_> = others
+        .iter()
+        .take(MOST_TOLD)
+        .map(|(number, _)| number.to_string())
+        .collect();
+    match others.len() {
+        0 => String::new(),
+        1 => format!(" (line {} is wrong, too)", numbers[0]),
+        ..=MOST_TOLD => format!(" (lines {} are wrong, too)", numbers.join(", ")),
+        all => {
+            let more = all - MOST_TOLD;
+            format!(
+                " (lines {} and {more} more are wrong, too)",
+                numbers.join(", ")
+            )
+        }
+    }
+}
+
 fn passage(text: MemoryText, memory: &Memory) -> Passage {
     Passage {
         text,
@@ -110,11 +143,14 @@ fn passage(text: MemoryText, memory: &Memory) -> Passage {
 fn relevant(
     question: &Asked,
     places: &HashMap<String, (usize, usize)>,
+    all_memories: bool,
 ) -> Result<BTreeSet<usize>, String> {
     if question.question.trim().is_empty() {
         return Err("question is empty".to_owned());
     }
-    let relevant = question.relevant.iter().map(|id| {
+    let known = question.relevant.iter();
+    let known = known.filter(|id| all_memories || places.contains_key(*id));
+    let relevant = known.map(|id| {
         let place = places.get(id).map(|(_, place)| *place);
         place.ok_or_else(|| format!("relevant names {id:?}, and no memory has this id"))
     });
@@ -129,7 +165,31 @@ fn parse(line: &[u8]) -> Result<Line, String> {
         (false, true) => serde_json::from_value(value).map(Line::Asked),
         _ => return Err("has neither a text nor a question, or both".to_owned()),
     }
-    .map_err(|error| error.to_string())
+    .map_err(|error| in_words(&error.to_string()))
+}
+
+/// A date, or what is wrong with it and where.
+fn dated<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
+    let told =
+        |error: D::Error| D::Error::custom(format!("created_at {}", in_words(&error.to_string())));
+    Option::deserialize(from).map_err(told)
+}
+
+/// What the reader of JSON says of a field, without the words of Rust, and what to write.
+fn in_words(error: &str) -> String {
+    let name = |rest: &str| rest.split('`').next().unwrap_or_default().to_owned();
+    if let Some(rest) = error.strip_prefix("missing field `") {
+        return match name(rest).as_str() {
+            "relevant" => "relevant is missing; write [] when no memory is an answer".to_owned(),
+            name => format!("{name} is missing"),
+        };
+    }
+    if let Some(rest) = error.strip_prefix("unknown field `") {
+        let known = rest.split_once("expected ").map_or("", |(_, known)| known);
+        let known = known.trim_start_matches("one of ").replace('`', "");
+        return format!("{:?} is no field here; there are {known}", name(rest));
+    }
+    error.to_owned()
 }
 
 /// What the reader of JSON says, without what it says of the line: there is but one.
@@ -196,7 +256,15 @@ mod tests {
                 r#"{"id":"a","text":" "}"#,
                 "line 7: text is empty; write at least one character",
             ),
-            (r#"{"text":"a"}"#, "line 7: missing field `id`"),
+            (r#"{"text":"a"}"#, "line 7: id is missing"),
+            (
+                r#"{"question":"Who?"}"#,
+                "line 7: relevant is missing; write [] when no memory is an answer",
+            ),
+            (
+                r#"{"id":"a","text":"a","colour":"red"}"#,
+                r#"line 7: "colour" is no field here; there are id, text, created_at"#,
+            ),
             (
                 r#"{"id":"tea","text":"a"}"#,
                 r#"line 7: the id "tea" is that of line 1"#,
@@ -217,19 +285,42 @@ mod tests {
             r#"{"id":"a","text":"a","created_at":"May"}"#
         ));
         assert!(
-            dated.starts_with("line 7: is not an ISO 8601 date"),
+            dated.starts_with("line 7: created_at is not an ISO 8601 date"),
             "{dated}"
         );
         let misspelt = told(&format!("{GOOD}{}", r#"{"question":"Who?","relevent":[]}"#));
         assert!(
-            misspelt.starts_with("line 7: unknown field `relevent`"),
+            misspelt.starts_with(r#"line 7: "relevent" is no field here"#),
             "{misspelt}"
         );
         let both = told(&format!("{GOOD}{{}}\n{{}}\n{{}}"));
         assert!(
-            both.starts_with("line 7: ") && both.ends_with("(and 2 more lines are wrong)"),
+            both.starts_with("line 7: ") && both.ends_with("(lines 8, 9 are wrong, too)"),
             "{both}"
         );
+    }
+
+    #[test]
+    fn all_wrong_lines_are_named_and_a_question_is_not_blamed_for_its_memory() {
+        let dated = r#"{"id":"a","text":"a","created_at":"May"}"#;
+        let asked = r#"{"question":"Who?","relevant":["a"]}"#;
+        let one = told(&format!("{dated}\n{asked}"));
+        assert!(
+            one.starts_with("line 1: created_at is not an ISO 8601 date"),
+            "{one}"
+        );
+        assert!(!one.contains("too"), "{one}");
+        let many = told(&format!("{asked}{}", "\n{}".repeat(14)));
+        assert!(
+            many.ends_with("(lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 3 more are wrong, too)"),
+            "{many}"
+        );
+    }
+
+    #[test]
+    fn json_over_several_lines_that_breaks_off_is_no_json_lines() {
+        let broken = told("{\n  \"en\": [\"a\"],\n  \"en_q\": [\n");
+        assert!(broken.starts_with("the file is no JSON: "), "{broken}");
     }
 
     #[test]

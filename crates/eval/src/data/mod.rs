@@ -200,7 +200,7 @@ impl DataSet {
             Err(_) if bytes.trim_ascii().is_empty() => {
                 return Err(InvalidData::whole("the file is empty"));
             }
-            Err(_) if bytes.trim_ascii_start().starts_with(b"{") => lines::read(bytes)?,
+            Err(_) if lines::may_be(bytes) => lines::read(bytes)?,
             Err(error) => return Err(InvalidData::whole(format!("the file is no JSON: {error}"))),
         };
         let asked = |collection: &Collection| !collection.questions.is_empty();

@@ -21,7 +21,7 @@ pub(crate) fn across(from: &str, to: &str) -> String {
 
 /// Tells whether an object is of this form.
 pub(super) fn is_one(fields: &Map<String, Value>) -> bool {
-    languages(fields).next().is_some()
+    !fields.is_empty() && fields.values().all(Value::is_array) || languages(fields).next().is_some()
 }
 
 fn languages(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
@@ -34,6 +34,16 @@ fn languages(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
 pub(super) fn read(fields: &Map<String, Value>) -> Result<DataSet, InvalidData> {
     let mut collections = Vec::new();
     let mut conversations: Vec<String> = languages(fields).map(str::to_owned).collect();
+    for name in fields.keys() {
+        let language = name.strip_suffix(QUESTIONS).unwrap_or(name);
+        if !conversations.iter().any(|known| known == language) {
+            let reason = format!(
+                "stands alone; memories in a list {language:?} go with questions in a list {:?}",
+                format!("{language}{QUESTIONS}")
+            );
+            return Err(InvalidData::at(name, reason));
+        }
+    }
     // Whether a JSON object keeps the order of its fields is decided by other crates.
     conversations.sort();
     for (conversation, language) in conversations.iter().enumerate() {
@@ -139,5 +149,15 @@ mod tests {
         let file = json!({"en": ["One."], "en_q": ["Which?", "And which?"]});
         let wrong = DataSet::parse(file.to_string().as_bytes()).expect_err("it is wrong");
         assert_eq!(wrong.to_string(), "en_q: has 2 questions for 1 memories");
+        for alone in [
+            json!({"en": ["One."], "de": ["Eins."]}),
+            json!({"en": ["One."], "en_q": ["Which?"], "de": ["Eins."], "deq": ["Was?"]}),
+        ] {
+            let wrong = DataSet::parse(alone.to_string().as_bytes()).expect_err("it is wrong");
+            assert_eq!(
+                wrong.to_string(),
+                r#"de: stands alone; memories in a list "de" go with questions in a list "de_q""#
+            );
+        }
     }
 }
