@@ -9,6 +9,7 @@
 
 mod documents;
 mod headers;
+mod language;
 mod messages;
 mod queries;
 mod redirect;
@@ -18,13 +19,14 @@ mod requests;
 pub type Property = fn(&[u8]);
 
 /// The properties by the names of their fuzz targets and seeds.
-pub const ALL: [(&str, Property); 7] = [
+pub const ALL: [(&str, Property); 8] = [
     ("cimd_document", documents::document),
     ("redirect", redirect::matching),
     ("authorization_header", headers::authorization),
     ("authorization_query", queries::authorization),
     ("callback_query", queries::callback),
     ("mcp_message", messages::json_rpc),
+    ("query_language", language::query),
     ("token_form", requests::token),
 ];
 

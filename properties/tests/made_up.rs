@@ -242,3 +242,40 @@ fn a_document_is_about_its_own_client_and_nothing_local_is_fetched() {
         ],
     );
 }
+
+#[test]
+fn a_query_is_taken_apart_into_what_it_was_put_together_of() {
+    holds(
+        "query_language",
+        &[
+            "tea",
+            "earl grey",
+            " ",
+            "\n",
+            "-",
+            "\u{2212}",
+            "(",
+            "\"",
+            "\"",
+            "\u{201c}",
+            "\u{201d}",
+            "\u{201e}",
+            "\u{ab}",
+            "\u{bb}",
+            "\u{300c}",
+            "\u{300d}",
+            "before:",
+            "after:",
+            "permission:",
+            "2025-01-03",
+            "2025-02-30",
+            "T10:00:00+02:00",
+            "public",
+            "c++",
+            "#tag",
+            "\u{8336}",
+            "e\u{301}",
+            "\u{200b}",
+        ],
+    );
+}

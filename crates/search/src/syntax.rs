@@ -103,12 +103,15 @@ impl ParsedQuery {
         let mut conditions = Conditions::default();
         let mut text = String::with_capacity(query.len());
         let (mut at, mut last, mut found) = (0, None, false);
+        let mut is_behind_phrase = false;
         while let Some(c) = query[at..].chars().next() {
             if let Some((operator, length)) = operator(query, at, last, quotes)? {
                 found = true;
                 match operator {
                     Operator::Phrase(phrase, words) => {
+                        keep_apart(&mut text, words);
                         text.push_str(words);
+                        is_behind_phrase = true;
                         conditions.phrases.push(phrase);
                     }
                     Operator::Excluded(phrase) => conditions.excluded.push(phrase),
@@ -126,6 +129,10 @@ impl ParsedQuery {
                 at += length;
                 last = query[..at].chars().next_back();
                 continue;
+            }
+            if is_behind_phrase {
+                keep_apart(&mut text, &query[at..]);
+                is_behind_phrase = false;
             }
             text.push(c);
             last = Some(c);
@@ -271,6 +278,15 @@ fn named(rest: &str) -> Option<(&'static str, &str)> {
             let rest = written.eq_ignore_ascii_case(name).then_some(rest)?;
             Some((name, rest.strip_prefix([':', '：'])?))
         })
+}
+
+/// Makes sure that a word at the end of a text stays one when more comes behind it:
+/// the quotes that kept it apart are gone.
+fn keep_apart(text: &mut String, more: &str) {
+    let is_of_word = |c: char| c.is_alphanumeric() && !keywords::is_unspaced(c);
+    if text.ends_with(is_of_word) && more.starts_with(is_of_word) {
+        text.push(' ');
+    }
 }
 
 /// Everything up to the next white space.

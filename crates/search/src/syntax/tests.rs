@@ -94,6 +94,14 @@ fn a_phrase_stays_in_the_text_without_its_quotes() {
 }
 
 #[test]
+fn a_phrase_and_what_stands_close_to_it_stay_words_of_their_own() {
+    assert_eq!(parts("\"earl grey\"tea").0, "earl grey tea");
+    assert_eq!(parts("\"earl\"\"grey\"").0, "earl grey");
+    assert_eq!(parts("«earl»grey, «hot»!").0, "earl grey, hot!");
+    assert_eq!(parts("喝“茶”吗").0, "喝茶吗");
+}
+
+#[test]
 fn a_minus_excludes_a_word_or_a_phrase() {
     assert_eq!(parts("breakfast -tea"), ("breakfast".to_owned(), 0, 1));
     assert_eq!(
