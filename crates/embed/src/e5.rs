@@ -159,8 +159,7 @@ impl Embedder for E5 {
         if question.is_ascii() && question.len() < room {
             return Ok(question.len());
         }
-        let tokens = self.vocabulary.tokens(question);
-        Ok(self.vocabulary.bytes_of(question, &tokens, room))
+        Ok(self.vocabulary.reads(question, room))
     }
 
     fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
@@ -193,5 +192,56 @@ impl Embedder for E5 {
 
     fn work(&self) -> crate::Work {
         self.lanes.work()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static MODEL: LazyLock<E5> = LazyLock::new(|| {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../models/multilingual-e5-small"
+        );
+        E5::from_dir(Path::new(folder)).expect("the model is in the repository")
+    });
+
+    fn assert_read_as_by_tokens(question: &str) {
+        let read = MODEL.reads(question).expect("any text is read");
+        let expected = MODEL.vocabulary.reads(question, MODEL.room());
+        assert_eq!(read, expected, "{question:?}");
+    }
+
+    #[test]
+    fn as_many_tokens_as_a_text_of_ascii_can_have_are_counted() {
+        let tokens = |text: &str| MODEL.vocabulary.tokens(text).ids.len();
+        // One of each character, and one in front of them all.
+        let all = || ('!'..='~').flat_map(|a| ('!'..='~').map(move |b| format!("{a}{b}")));
+        let pair = all().find(|pair| tokens(&pair.repeat(4)) == 9);
+        let worst = pair.expect("there is one").repeat(MODEL.room());
+        assert_eq!(tokens(&worst[..MODEL.room()]), MODEL.room() + 1);
+        for bytes in MODEL.room() - 3..MODEL.room() + 3 {
+            assert_read_as_by_tokens(&worst[..bytes]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn how_much_of_a_question_is_read_is_what_its_tokens_say(
+            question in "([!-/:-@\\[-`{-~]{1,3}|[ -~]{1,12}|[\\x00-\\x1f]|é){0,200}"
+        ) {
+            let least = MODEL.room().saturating_sub(4);
+            for bytes in [question.len(), least, least + 2, least + 4, least + 6] {
+                let end = question.floor_char_boundary(bytes.min(question.len()));
+                assert_read_as_by_tokens(&question[..end]);
+            }
+        }
     }
 }

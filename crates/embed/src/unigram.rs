@@ -114,6 +114,11 @@ impl Unigram {
         tokens
     }
 
+    /// Tells how many bytes of a text are in its first tokens, as [`Self::bytes_of`] does.
+    pub(crate) fn reads(&self, text: &str, first: usize) -> usize {
+        self.bytes_of(text, &self.tokens(text), first)
+    }
+
     /// Tells how many bytes of a text are in its first tokens, exactly unless the text has letters
     /// and accents apart that the model knows as one.
     pub(crate) fn bytes_of(&self, text: &str, tokens: &Tokens, first: usize) -> usize {
@@ -287,9 +292,17 @@ fn partition_point(range: Range<usize>, before: impl Fn(usize) -> bool) -> usize
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{
+        collections::HashMap,
+        path::Path,
+        sync::{LazyLock, OnceLock},
+    };
+
+    use proptest::prelude::*;
 
     use super::*;
+
+    static VOCABULARY: LazyLock<Unigram> = LazyLock::new(vocabulary);
 
     fn vocabulary() -> Unigram {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
@@ -359,6 +372,47 @@ mod tests {
         let tokens = vocabulary.tokens(text);
         let two = vocabulary.bytes_of(text, &tokens, 2);
         assert_eq!((tokens.ids.len(), &text[..two]), (5, "hot tea"));
+    }
+
+    /// What a text becomes when every character is looked up, and letters and accents are always
+    /// composed.
+    fn normalised_slowly(of: &Unigram, text: &str) -> String {
+        static ALL: OnceLock<HashMap<u32, String>> = OnceLock::new();
+        let all = ALL.get_or_init(|| {
+            let offset = |i| of.replacement_offsets.u32(&of.file, i) as usize;
+            let letter = |i| char::from_u32(of.replacements.u32(&of.file, i));
+            let entry = |i| (offset(i)..offset(i + 1)).filter_map(letter).collect();
+            let entries = 0..of.replaced.len;
+            entries
+                .map(|i| (of.replaced.u32(&of.file, i), entry(i)))
+                .collect()
+        });
+        let mapped = text.chars().map(|c| match all.get(&u32::from(c)) {
+            Some(other) => other.clone(),
+            None => c.to_string(),
+        });
+        mapped.collect::<String>().nfc().collect()
+    }
+
+    #[test]
+    fn every_character_is_read_as_if_it_were_looked_up() {
+        let vocabulary = vocabulary();
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            let expected = normalised_slowly(&vocabulary, &text);
+            assert_eq!(*vocabulary.normalise(&text), expected, "{c:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_as_if_every_character_were_looked_up(
+            text in "(\\PC|[ -~]{1,4}|[a-z]\u{301}|[\u{300}-\u{36f}]|[\t\n\u{a0}ﬁ½①ﷺ가ᄀ\u{1161}]){0,24}"
+        ) {
+            let vocabulary = &*VOCABULARY;
+            let expected = normalised_slowly(vocabulary, &text);
+            prop_assert_eq!(&**vocabulary.normalise(&text), expected);
+        }
     }
 
     #[test]
