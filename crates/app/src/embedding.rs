@@ -205,7 +205,7 @@ impl Embedding {
         self.metrics.embedder(EmbeddingTotals {
             windows: work.windows,
             busy: work.busy,
-            wait: work.wait + self.queue.waited(),
+            wait: self.queue.waited(),
         });
     }
 

@@ -2,8 +2,8 @@
 //!
 //! One thread per embedding and not all threads for one: a query is too small to be shared out
 //! (12 tokens take 4.4 ms on one core and 4.3 on two), and embeddings that share threads wait for
-//! each other's pieces. A caller takes a lane for one window of a text, so that a question need not
-//! wait for a whole long document; who comes before whom is for the callers to settle.
+//! each other's pieces. A caller takes a lane for one window of a text. Who comes before whom is for
+//! the callers to settle: one who lets no more come at once than there are lanes never waits here.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +15,8 @@ use rten::{RunOptions, ThreadPool};
 use crate::Work;
 
 pub(crate) struct Lanes {
-    queue: Mutex<Queue>,
-    moved: Condvar,
+    idle: Mutex<Vec<Arc<ThreadPool>>>,
+    freed: Condvar,
     count: NonZeroUsize,
     done: Done,
 }
@@ -26,15 +26,6 @@ pub(crate) struct Lanes {
 struct Done {
     windows: AtomicU64,
     busy: AtomicU64,
-    wait: AtomicU64,
-}
-
-/// Callers are served in the order in which they came: a long document that gives its lane back
-/// and wants it again at once would else keep everybody out.
-struct Queue {
-    idle: Vec<Arc<ThreadPool>>,
-    next_ticket: u64,
-    serving: u64,
 }
 
 impl Lanes {
@@ -42,14 +33,9 @@ impl Lanes {
         let idle = (0..count.get())
             .map(|_| Arc::new(ThreadPool::with_num_threads(1)))
             .collect();
-        let queue = Mutex::new(Queue {
-            idle,
-            next_ticket: 0,
-            serving: 0,
-        });
         Self {
-            queue,
-            moved: Condvar::new(),
+            idle: Mutex::new(idle),
+            freed: Condvar::new(),
             count,
             done: Done::default(),
         }
@@ -62,37 +48,22 @@ impl Lanes {
 
     /// Waits for a lane and keeps it until the result is dropped.
     pub(crate) fn take(&self) -> Lane<'_> {
-        let came = Instant::now();
-        let mut queue = self.queue();
-        let ticket = queue.next_ticket;
-        queue.next_ticket += 1;
-        let mut queue = self
-            .moved
-            .wait_while(queue, |queue| {
-                queue.serving != ticket || queue.idle.is_empty()
-            })
+        let mut idle = self
+            .freed
+            .wait_while(self.idle(), |idle| idle.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
-        queue.serving += 1;
-        let pool = queue.idle.pop();
-        // There may be a lane for the next in the queue as well.
-        self.moved.notify_all();
-        drop(queue);
-        let since = Instant::now();
-        add(&self.done.wait, since - came);
         Lane {
+            pool: idle.pop(),
             lanes: self,
-            pool,
-            since,
+            since: Instant::now(),
         }
     }
 
     /// Tells what was done so far.
     pub(crate) fn work(&self) -> Work {
-        let time = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Ordering::Relaxed));
         Work {
             windows: self.done.windows.load(Ordering::Relaxed),
-            busy: time(&self.done.busy),
-            wait: time(&self.done.wait),
+            busy: Duration::from_nanos(self.done.busy.load(Ordering::Relaxed)),
         }
     }
 
@@ -101,8 +72,8 @@ impl Lanes {
         self.count
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<Arc<ThreadPool>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,15 +92,12 @@ impl Lane<'_> {
 
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
-        self.lanes.queue().idle.extend(self.pool.take());
-        self.lanes.moved.notify_all();
+        let busy = self.since.elapsed().as_nanos() as u64;
+        self.lanes.idle().extend(self.pool.take());
+        self.lanes.freed.notify_one();
         self.lanes.done.windows.fetch_add(1, Ordering::Relaxed);
-        add(&self.lanes.done.busy, self.since.elapsed());
+        self.lanes.done.busy.fetch_add(busy, Ordering::Relaxed);
     }
-}
-
-fn add(total: &AtomicU64, time: Duration) {
-    total.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -156,6 +124,6 @@ mod tests {
         });
         assert!(most.load(Ordering::SeqCst) <= 2);
         assert_eq!(lanes.work().windows, 800, "each turn is counted");
-        assert_eq!(lanes.queue().idle.len(), 2);
+        assert_eq!(lanes.idle().len(), 2);
     }
 }

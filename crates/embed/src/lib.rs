@@ -102,8 +102,6 @@ pub struct Work {
     pub windows: u64,
     /// How long cores computed, added up over all of them.
     pub busy: Duration,
-    /// How long windows waited for a core, added up over all of them.
-    pub wait: Duration,
 }
 
 /// Loads the model in a folder: [`E5`] when its four files are there, else an [`OnnxModel`].
