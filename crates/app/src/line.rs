@@ -140,12 +140,24 @@ fn refused(error: &serde_json::Error) -> InvalidLine {
     match error.classify() {
         Category::Data => {
             let said = error.to_string();
+            let unknown = said.strip_prefix("unknown field `");
+            if unknown.is_some_and(|rest| !begins_with_a_name(rest)) {
+                return InvalidLine::whole("has a field that no memory has; one is called text");
+            }
             let reason = said.split(" at line ").next().unwrap_or(&said);
             InvalidLine::whole(format!("has an {reason}").replace("an duplicate", "a duplicate"))
         }
         Category::Eof => InvalidLine::whole("ends within the JSON; one memory stands on one line"),
         Category::Syntax | Category::Io => InvalidLine::whole("is not valid JSON"),
     }
+}
+
+/// Tells whether an unknown field can be named: where names and values were mixed up, its name
+/// is what is remembered.
+fn begins_with_a_name(rest: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    let name = rest.bytes().take_while(plain).count();
+    (1..=32).contains(&name) && rest[name..].starts_with("`, expected one of")
 }
 
 fn read<T>(field: &'static str, value: Option<Value>) -> Result<Option<T>, InvalidLine>
@@ -245,5 +257,14 @@ mod tests {
         assert!(error(r#"{"text":"t","expiration_date":"soon"}"#).starts_with("expiration_date "));
         let typo = error(r#"{"text":"t","expires":"2027-01-01"}"#);
         assert!(typo.starts_with("has an unknown field `expires`"), "{typo}");
+        for mixed_up in [
+            r#"{"My secret of Tuesday":1}"#,
+            r#"{"secret`, expected":1,"text":"t"}"#,
+            r#"{"":1}"#,
+            r#"{"thesecretthatismuchtoolongforthenameofafield":1}"#,
+        ] {
+            let said = "has a field that no memory has; one is called text";
+            assert_eq!(error(mixed_up), said, "{mixed_up}");
+        }
     }
 }

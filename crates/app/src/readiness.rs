@@ -97,8 +97,8 @@ pub enum DatabaseState {
 pub enum ModelState {
     /// It computes.
     Ready,
-    /// It computes, and some memories still wait for vectors of it: until then
-    /// they are found by their words.
+    /// It computes, and some memories still wait for vectors of it: until then they
+    /// are found by the model that embedded them, or by their words.
     Renewing,
     /// It does not compute.
     Failing,

@@ -204,8 +204,8 @@ fn build() -> Vec<Tool> {
             name: "query_memory",
             title: "Find by meaning",
             description: "Finds the person's memories that fit a question best, by meaning and \
-                by words, in any language; never expired ones. The limit is filled up: a score \
-                below 0.25 is a weak match, from 0.5 on a good one.",
+                by words, in any language; never expired ones. The limit is filled up: below a \
+                score of 0.25 a memory hardly fits, and a close one need not be the answer.",
             scope: Scope::Read,
             effect: Effect::Reads,
             surface: Surface::Everywhere,
