@@ -1,10 +1,12 @@
 //! Cuts a folded text into tokens: words, identifiers, and character pairs where
 //! a script puts no spaces between words.
 
+use std::collections::HashSet;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A piece of a text that is looked for as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Token<'a> {
     /// A word of a language, to be stemmed.
     Word(&'a str),
@@ -41,11 +43,12 @@ impl<'a> Tokens<'a> {
         self.0.iter().copied()
     }
 
-    /// What a query looks for: the single characters of a run only tell something
-    /// when the run is no longer than that.
+    /// What a query looks for, each once, however often it is repeated: the single
+    /// characters of a run only tell something when the run is no longer than that.
     pub(crate) fn iter_as_query(&self) -> impl Iterator<Item = Token<'a>> {
+        let mut seen = HashSet::new();
         self.iter()
-            .filter(|token| !matches!(token, Token::Single(_)))
+            .filter(move |token| !matches!(token, Token::Single(_)) && seen.insert(*token))
     }
 }
 
@@ -233,6 +236,14 @@ mod tests {
         };
         assert_eq!(query("猫"), ["猫"]);
         assert_eq!(query("我的猫"), ["我的", "的猫"]);
+    }
+
+    #[test]
+    fn a_query_looks_once_for_what_it_repeats() {
+        let repeated = "zq AB-12 猫猫 ".to_lowercase().repeat(5_000);
+        let tokens = Tokens::of(&repeated);
+        let asked: Vec<_> = tokens.iter_as_query().map(Token::text).collect();
+        assert_eq!(asked, ["zq", "ab", "12", "ab-12", "猫猫"]);
     }
 
     #[test]
