@@ -248,7 +248,7 @@ mod tests {
             let line = json!({ "text": "x".repeat(bytes) })
                 .to_string()
                 .into_bytes();
-            let held = (1..).find(|_: &usize| intake.hold(Ok(line.clone().into())));
+            let held = (1..99).find(|_| intake.hold(Ok(line.clone().into())));
             assert_eq!(held, Some(enough), "of {bytes} bytes");
         }
     }

@@ -50,6 +50,7 @@ mod renewal;
 mod requests;
 #[cfg(test)]
 mod scene;
+mod seats;
 mod sign_up;
 mod suggest;
 mod tokens;

@@ -34,11 +34,15 @@ use crate::{
     loading::{Hands, Reader, Ready, Stretches},
     persona::Owner,
     previous::{LoadModel, Previous},
+    seats::Seats,
 };
 
 /// Above this many memories a search leaves the async thread; whatever compares
-/// memories with each other always does.
+/// memories with each other always does,
 const INLINE: usize = 2_000;
+
+/// and so does a question of more bytes than these, which itself takes its time.
+const SHORT: usize = 2_048;
 
 /// The part of the budget that is made free when something has to leave.
 const ROOM: usize = 20;
@@ -47,6 +51,7 @@ const ROOM: usize = 20;
 pub(crate) struct Partitions {
     kept: Arc<Kept>,
     hands: Hands,
+    pub(crate) seats: Seats,
     ranking: Ranking,
     pub(crate) previous: Arc<Previous>,
 }
@@ -120,6 +125,8 @@ pub(crate) struct Chosen {
 /// A query that may move to another thread.
 #[derive(Clone)]
 pub(crate) struct Question {
+    /// Who asks.
+    pub(crate) who: UserId,
     pub(crate) text: picard_domain::Plaintext,
     /// As the present model sees it.
     pub(crate) vector: Arc<[f32]>,
@@ -140,6 +147,14 @@ impl Question {
         let earlier = self.earlier.as_ref();
         let vector = earlier.filter(|(name, _)| name == model);
         vector.map_or(&[], |(_, vector)| vector)
+    }
+
+    /// Returns how many memories there may be for it to be answered on an async thread.
+    fn inline(&self) -> usize {
+        match self.choice {
+            Choice::Best if self.text.expose().len() <= SHORT => INLINE,
+            Choice::Best | Choice::Different | Choice::Covering | Choice::Telling => 0,
+        }
     }
 
     pub(crate) fn query<'a>(&'a self, vector: &'a [f32], ranking: &'a Ranking) -> Query<'a> {
@@ -167,6 +182,7 @@ impl Partitions {
         Self {
             kept: Arc::new(kept),
             hands: Hands::of_this_machine(),
+            seats: Seats::of_this_machine(),
             ranking: Ranking::PRODUCT,
             previous: Arc::new(previous),
         }
@@ -194,12 +210,7 @@ impl Partitions {
         target: Target<'_>,
         question: Question,
     ) -> Result<Vec<Chosen>, Error> {
-        let inline = match question.choice {
-            Choice::Best => INLINE,
-            Choice::Different | Choice::Covering | Choice::Telling => 0,
-        };
-        let ask = move |loaded: &Loaded, ranking: &Ranking| loaded.ask(&question, ranking);
-        self.on(db, embedding, target, inline, ask).await
+        self.on(db, embedding, target, question, Loaded::ask).await
     }
 
     /// Tells whether the user's memories have vectors of other models.
@@ -224,28 +235,34 @@ impl Partitions {
         question: Question,
         most: usize,
     ) -> Result<Option<Vec<MemoryId>>, Error> {
-        let ask =
-            move |loaded: &Loaded, ranking: &Ranking| loaded.doubtful(&question, ranking, most);
-        self.on(db, embedding, target, INLINE, ask).await
+        let ask = move |loaded: &Loaded, question: &Question, ranking: &Ranking| {
+            loaded.doubtful(question, ranking, most)
+        };
+        self.on(db, embedding, target, question, ask).await
     }
 
     /// Works on a user's partition as it is at the target's version or later; on this
-    /// thread when it has no more than `inline` memories.
+    /// thread when that is done in no time.
     async fn on<T: Send + 'static>(
         &self,
         db: &Db,
         embedding: &Embedding,
         target: Target<'_>,
-        inline: usize,
-        work: impl FnOnce(&Loaded, &Ranking) -> T + Send + 'static,
+        question: Question,
+        work: impl FnOnce(&Loaded, &Question, &Ranking) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
         let loaded = self.current(db, embedding, &target, &slot).await?;
         let ranking = self.ranking;
-        if loaded.len() <= inline {
-            return Ok(work(&loaded, &ranking));
+        if loaded.len() <= question.inline() {
+            return Ok(work(&loaded, &question, &ranking));
         }
-        Ok(spawn_blocking(move || work(&loaded, &ranking)).await?)
+        // Whoever waits must not keep the partition from being brought up to date.
+        drop(loaded);
+        let seat = self.seats.take(question.who).await?;
+        let loaded = self.current(db, embedding, &target, &slot).await?;
+        let work = move || work(&loaded, &question, &ranking);
+        seat.work(work).await
     }
 
     /// Brings what is loaded to the target's version, if it is not there yet.
@@ -452,6 +469,8 @@ impl Slots {
 
 #[cfg(test)]
 mod loads;
+#[cfg(test)]
+mod sharing;
 
 #[cfg(test)]
 mod tests {

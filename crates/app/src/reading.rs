@@ -13,7 +13,6 @@ use std::{collections::HashMap, sync::Arc};
 use picard_domain::{Memory, MemoryId};
 use picard_search::Conditions;
 use picard_store::memories::{self, StoredMemory};
-use tokio::task::spawn_blocking;
 
 use crate::{
     App, Error,
@@ -141,7 +140,8 @@ impl App {
         };
         // Cutting texts into words takes longer than an async thread may.
         if question.conditions.need_texts() {
-            spawn_blocking(work).await?
+            let seat = self.partitions.seats.take(question.who).await?;
+            seat.work(work).await?
         } else {
             work()
         }

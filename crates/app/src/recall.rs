@@ -73,6 +73,7 @@ impl App {
         };
         let earlier = self.asked_earlier(caller, owner, &text, &asked).await?;
         let question = Question {
+            who: caller.user_id,
             text,
             vector: asked.vector,
             earlier: earlier.vector,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use picard_crypto::Keyring;
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, TestDatabase};
+use serde_json::Value;
 
-use crate::{Access, App, Authorized, Incoming, Settings, Write};
+use crate::{Access, App, Authorized, ImportMode, Incoming, Settings, Write};
 
 /// A server with a clock that stands still, and a model that knows no meanings.
 pub(crate) async fn open(database: &TestDatabase) -> App {
@@ -32,8 +33,15 @@ pub(crate) async fn writer(app: &App) -> Authorized<Write> {
     caller(app).await.authorize().expect("allowed")
 }
 
-/// A line of an import.
-pub(crate) fn line(app: &App, json: &serde_json::Value) -> Incoming {
-    let line = Incoming::parse(json.to_string().as_bytes(), app.now());
-    line.expect("taken").expect("a memory")
+/// Imports lines, all at once.
+pub(crate) async fn import(app: &App, lines: impl Iterator<Item = Value>) {
+    let line = |json: Value| {
+        let line = Incoming::parse(json.to_string().as_bytes(), app.now());
+        line.expect("taken").expect("a memory")
+    };
+    let lines: Vec<_> = lines.map(line).collect();
+    let caller = writer(app).await;
+    let importer = app.importer(&caller, ImportMode::Store).await;
+    let taken = importer.expect("it begins").take(&lines).await;
+    taken.expect("stored");
 }

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    App, ExpirationChange, ImportMode, MemoryChange,
+    App, ExpirationChange, MemoryChange,
     persona::ALL,
-    scene::{caller, line, open, writer},
+    scene::{caller, import, open, writer},
 };
 
 /// Some stretches of a load, and the last one not full.
@@ -25,17 +25,8 @@ fn id(n: u128) -> MemoryId {
 
 /// Stores memories with the ids from 0 on, in that order.
 async fn store(app: &App) {
-    let caller = writer(app).await;
-    let mut importer = app.importer(&caller, ImportMode::Store).await;
-    let importer = importer.as_mut().expect("it begins");
-    let line = |n| {
-        line(
-            app,
-            &json!({"text": format!("tea {n}"), "id": id(n).uuid()}),
-        )
-    };
-    let lines: Vec<_> = (0..MEMORIES).map(line).collect();
-    importer.take(&lines).await.expect("stored");
+    let line = |n| json!({"text": format!("tea {n}"), "id": id(n).uuid()});
+    import(app, (0..MEMORIES).map(line)).await;
 }
 
 /// Changes the last ones, which no load has come to yet.
@@ -56,6 +47,7 @@ async fn move_on(app: &App) {
 /// Asks for everything that there is at a version, or later.
 async fn found(app: &App, owner: &Owner, version: i64) -> Vec<MemoryId> {
     let question = Question {
+        who: owner.id,
         text: Plaintext::new(String::new()),
         vector: Arc::default(),
         earlier: None,
