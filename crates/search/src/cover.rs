@@ -19,7 +19,7 @@ use std::{
 use picard_domain::{Instant, MemoryId};
 use simsimd::SpatialSimilarity;
 
-use crate::{Hit, Partition, Query, centre::Sum, keywords::Keyed, query::Candidates};
+use crate::{Hit, Partition, Query, candidates::Candidates, centre::Sum, keywords::Keyed};
 
 /// What relevance counts against likeness, from 0 to 1.
 const RELEVANCE: f32 = 0.6;
@@ -105,7 +105,7 @@ impl Partition {
     }
 
     fn age(&self, slot: usize) -> (Instant, MemoryId) {
-        (self.slots[slot].created_at, self.slots[slot].id)
+        self.slots.written(slot)
     }
 
     /// Takes one vector of each memory, that which is closest to `towards`, and else

@@ -24,6 +24,11 @@ impl Opening {
     pub(crate) fn of(term: u64) -> Self {
         Self(NonZeroU32::new(term as u32).unwrap_or(NonZeroU32::MIN))
     }
+
+    /// One of 64 bits, by which two different ones mostly differ.
+    pub(crate) fn bit(self) -> u64 {
+        1 << (self.0.get() % 64)
+    }
 }
 
 impl Cues {

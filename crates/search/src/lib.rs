@@ -49,6 +49,7 @@
 //! assert_eq!(hits[0].id, id);
 //! ```
 
+mod candidates;
 mod centre;
 mod common;
 mod conditions;
@@ -63,6 +64,7 @@ mod ranking;
 #[cfg(test)]
 mod reference;
 mod signs;
+mod slots;
 mod syntax;
 mod timeline;
 mod vectors;

@@ -14,13 +14,14 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     Query,
+    candidates::Candidates,
     centre::Sum,
     common,
-    cues::Cues,
     dates::When,
     keywords::{Keywords, Listing, Words},
-    query::{Candidates, Closeness},
+    query::Closeness,
     signs::{Bounds, Signs},
+    slots::{Described, Slots},
     timeline::Timeline,
     vectors::{Codes, Rows, Vectors},
 };
@@ -116,12 +117,26 @@ impl Prepared {
     pub fn with_codes(self, codes: Codes) -> Self {
         Self { codes, ..self }
     }
+
+    fn described(self, id: MemoryId, rows: Rows) -> (Described, Listing) {
+        let described = Described {
+            id,
+            created_at: self.created_at,
+            permission: self.permission,
+            expires: self.expires,
+            cues: self.listing.cues,
+            when: self.when,
+            rows,
+            text: self.listing.text,
+        };
+        (described, self.listing)
+    }
 }
 
 /// The searchable memories of one person.
 pub struct Partition {
     preparer: Preparer,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Slots,
     pub(crate) by_id: HashMap<MemoryId, u32>,
     pub(crate) vectors: Vectors,
     pub(crate) keywords: Keywords,
@@ -129,18 +144,6 @@ pub struct Partition {
     pub(crate) closeness: Closeness,
     /// The bytes that slots own outside of themselves.
     named_days: usize,
-}
-
-pub(crate) struct Slot {
-    pub(crate) id: MemoryId,
-    pub(crate) created_at: Instant,
-    expires: Option<Instant>,
-    permission: Permission,
-    pub(crate) when: When,
-    pub(crate) rows: Rows,
-    pub(crate) cues: Cues,
-    /// A keyed hash of the whole text: the same one twice says nothing new.
-    pub(crate) text: u64,
 }
 
 impl Partition {
@@ -158,7 +161,7 @@ impl Partition {
         let signs = preparer.signs.as_ref();
         let signs = signs.map(|(common, bounds)| Signs::new(common.clone(), *bounds));
         Self {
-            slots: Vec::new(),
+            slots: Slots::default(),
             by_id: HashMap::new(),
             vectors: Vectors::new(preparer.dimensions, signs),
             keywords: Keywords::new(preparer.words.clone()),
@@ -196,15 +199,16 @@ impl Partition {
     /// When a new memory would be one more than [`Self::MAX_LEN`].
     pub fn put(&mut self, id: MemoryId, memory: Prepared) {
         if let Some(&slot) = self.by_id.get(&id) {
-            let old = &self.slots[slot as usize];
-            self.named_days -= old.when.owned();
-            self.vectors.free(old.rows, old.permission);
+            let at = slot as usize;
+            let (rows, permission) = (self.slots[at].rows, self.slots.outline(at).permission);
+            self.named_days -= self.slots[at].when.owned();
+            self.vectors.free(rows, permission);
             let rows = self.vectors.push(slot, memory.permission, &memory.codes);
-            let (new, listing) = Slot::new(id, memory, rows);
+            let (new, listing) = memory.described(id, rows);
             self.keywords.replace(slot, listing);
             self.named_days += new.when.owned();
             self.timeline.remove(slot, &self.slots);
-            self.slots[slot as usize] = new;
+            self.slots.replace(at, new);
             self.timeline.insert(slot, &self.slots);
             self.close_gaps();
         } else {
@@ -214,7 +218,7 @@ impl Partition {
             );
             let slot = self.slots.len() as u32;
             let rows = self.vectors.push(slot, memory.permission, &memory.codes);
-            let (new, listing) = Slot::new(id, memory, rows);
+            let (new, listing) = memory.described(id, rows);
             self.keywords.push(listing);
             self.named_days += new.when.owned();
             self.slots.push(new);
@@ -226,7 +230,7 @@ impl Partition {
     /// Gives back what was reserved for memories to come: after a load, when few are
     /// to be expected.
     pub fn shrink(&mut self) {
-        self.slots.shrink_to_fit();
+        self.slots.shrink();
         self.by_id.shrink_to_fit();
         self.vectors.shrink();
         self.keywords.shrink();
@@ -242,17 +246,17 @@ impl Partition {
         if slot != last {
             self.timeline.renumber(last, slot, &self.slots);
         }
-        let gone = self.slots.swap_remove(slot as usize);
+        let (outline, gone) = self.slots.swap_remove(slot as usize);
         self.named_days -= gone.when.owned();
-        self.vectors.free(gone.rows, gone.permission);
+        self.vectors.free(gone.rows, outline.permission);
         self.keywords.swap_remove(slot);
-        if let Some(moved) = self.slots.get(slot as usize) {
+        if slot != last {
+            let moved = &self.slots[slot as usize];
             self.vectors.hand_over(moved.rows, slot);
             self.by_id.insert(moved.id, slot);
         }
         self.close_gaps();
-        if self.slots.capacity() > 4 * self.slots.len().max(16) {
-            self.slots.shrink_to_fit();
+        if self.by_id.capacity() > 4 * self.by_id.len().max(16) {
             self.by_id.shrink_to_fit();
         }
         true
@@ -265,7 +269,7 @@ impl Partition {
 
     /// Tells whether there is no memory at all.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
     }
 
     /// Tells whether this memory is here.
@@ -276,14 +280,14 @@ impl Partition {
     /// Returns when a memory was first stored, if it is here.
     pub fn created_at(&self, id: MemoryId) -> Option<Instant> {
         let slot = *self.by_id.get(&id)?;
-        Some(self.slots[slot as usize].created_at)
+        Some(self.slots.outline(slot as usize).created_at)
     }
 
     /// Estimates the resident memory that dropping the partition would free, in
     /// bytes.
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
-            + self.slots.capacity() * size_of::<Slot>()
+            + self.slots.bytes()
             + table_bytes::<(MemoryId, u32)>(self.by_id.capacity())
             + self.named_days
             + Timeline::bytes(self.slots.capacity())
@@ -298,17 +302,21 @@ impl Partition {
             expired: Expired::Exclude,
             ..query.filter
         };
+        let admitted = self.slots.admitted(filter, query.now);
+        if !query.conditions.any() {
+            return Candidates::new(self.len(), admitted);
+        }
         let needs = query.conditions.needs(&self.keywords);
-        let admits = |(at, slot): (usize, &Slot)| {
-            filter.admits(slot.permission, slot.expires, query.now)
-                && query
-                    .conditions
-                    .admit(slot.id, slot.permission, slot.created_at)
+        Candidates::new(self.len(), |slot| {
+            let outline = self.slots.outline(slot);
+            let (permission, created_at) = (outline.permission, outline.created_at);
+            let id = self.slots[slot].id;
+            admitted(slot)
+                && query.conditions.admit(id, permission, created_at)
                 && needs
                     .iter()
-                    .all(|phrase| self.keywords.may_hold(at, phrase))
-        };
-        Candidates::new(self.slots.iter().enumerate().map(admits))
+                    .all(|phrase| self.keywords.may_hold(slot, phrase))
+        })
     }
 
     /// Sums the vectors of the candidates, which are all of `permission` if there is
@@ -316,9 +324,9 @@ impl Partition {
     /// than the others.
     pub(crate) fn sum(&self, candidates: &Candidates, permission: Option<Permission>) -> Sum {
         let others = || {
-            let slots = self.slots.iter().enumerate();
-            slots.filter(|(slot, memory)| {
-                permission.is_none_or(|permission| memory.permission == permission)
+            (0..self.len()).filter(|slot| {
+                let own = self.slots.outline(*slot).permission;
+                permission.is_none_or(|permission| permission == own)
                     && !candidates.admits(*slot as u32)
             })
         };
@@ -328,7 +336,7 @@ impl Partition {
         let rows = |slot: usize| self.vectors.each(self.slots[slot].rows);
         if others().count() < candidates.count() {
             let mut sum = self.vectors.sum(permission);
-            others().for_each(|(slot, _)| sum.subtract(rows(slot)));
+            others().for_each(|slot| sum.subtract(rows(slot)));
             return sum;
         }
         let mut sum = Sum::default();
@@ -340,30 +348,6 @@ impl Partition {
         let slots = &mut self.slots;
         self.vectors
             .compact(|slot, rows| slots[slot as usize].rows = rows);
-    }
-}
-
-impl Slot {
-    fn new(id: MemoryId, memory: Prepared, rows: Rows) -> (Self, Listing) {
-        let Prepared {
-            listing,
-            when,
-            permission,
-            expires,
-            created_at,
-            ..
-        } = memory;
-        let slot = Self {
-            id,
-            created_at,
-            expires,
-            permission,
-            when,
-            rows,
-            cues: listing.cues,
-            text: listing.text,
-        };
-        (slot, listing)
     }
 }
 

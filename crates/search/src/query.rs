@@ -5,10 +5,11 @@ use std::{cmp::Reverse, collections::HashSet};
 use picard_domain::{Instant, MemoryFilter, MemoryId};
 
 use crate::{
-    Conditions, Partition, Ranking, dates,
+    Conditions, Partition, Ranking,
+    candidates::Candidates,
+    dates,
     keywords::{Keyed, Matches},
     rank::{self, Ranked, Stretch},
-    vectors::NO_VECTOR,
 };
 
 /// What to look for, and among which memories.
@@ -78,17 +79,22 @@ impl Closeness {
     /// So many candidates tell as much as the model's own figure.
     const PRIOR: f64 = 20.0;
 
-    /// Adjusts what is unrelated to the cosines of the candidates.
+    /// Adjusts what is unrelated to the cosines of the candidates, of which those that
+    /// are not finite are none.
     fn among(self, cosines: impl Iterator<Item = f32>) -> Self {
-        // Whole numbers, so that the order of the slots cannot change the sum.
-        const UNIT: f64 = 1_048_576.0;
+        // Whole numbers, so that the order of the slots cannot change the sum. They are
+        // cut off: rounding a million of them is not for nothing.
+        const UNIT: f32 = 1_048_576.0;
         let (mut sum, mut count) = (0_i64, 0_u32);
-        for cosine in cosines.filter(|cosine| cosine.is_finite()) {
-            sum += (f64::from(cosine) * UNIT).round() as i64;
-            count += 1;
+        for cosine in cosines {
+            let finite = cosine.is_finite();
+            let cosine = if finite { cosine } else { 0.0 };
+            sum += i64::from((cosine * UNIT) as i32);
+            count += u32::from(finite);
         }
         let prior = f64::from(self.unrelated) * Self::PRIOR;
-        let mean = (prior + sum as f64 / UNIT) / (Self::PRIOR + f64::from(count));
+        let sum = sum as f64 / f64::from(UNIT);
+        let mean = (prior + sum) / (Self::PRIOR + f64::from(count));
         let highest = self.unrelated + 0.7 * (self.full - self.unrelated);
         Self {
             unrelated: (mean as f32).min(highest),
@@ -109,49 +115,6 @@ impl Default for Closeness {
 
 /// Returns so many of the best candidates, best first.
 type Best<'a> = &'a dyn Fn(usize) -> Vec<Ranked>;
-
-/// The slots that pass a filter.
-pub(crate) struct Candidates {
-    admitted: Vec<bool>,
-    count: usize,
-}
-
-impl Candidates {
-    pub(crate) fn new(admitted: impl Iterator<Item = bool>) -> Self {
-        let admitted: Vec<bool> = admitted.collect();
-        let count = admitted.iter().filter(|admitted| **admitted).count();
-        Self { admitted, count }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn all(slots: usize) -> Self {
-        Self {
-            admitted: vec![true; slots],
-            count: slots,
-        }
-    }
-
-    pub(crate) fn admits(&self, slot: u32) -> bool {
-        self.admitted[slot as usize]
-    }
-
-    /// The number of candidates.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The number of slots, candidates or not.
-    pub(crate) fn slots(&self) -> usize {
-        self.admitted.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.admitted
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, admitted)| admitted.then_some(slot))
-    }
-}
 
 impl Query<'_> {
     /// Tells whether there is nothing to look for: then the newest are meant, and a
@@ -234,10 +197,10 @@ impl Partition {
         };
         let ranked = choose(&|limit| self.best(&values, &candidates, limit));
 
-        let in_candidates = candidates
-            .iter()
-            .filter_map(|slot| Some(towards.cosine(centred.as_ref()?[slot])));
-        let closeness = self.closeness.among(in_candidates);
+        let cosines = centred.iter().flatten();
+        let closeness = self
+            .closeness
+            .among(cosines.map(|centred| towards.cosine(*centred)));
         let mut least = 1.0_f32;
         let hit = |found: Ranked| {
             let rows = self.slots[found.slot as usize].rows;
@@ -269,31 +232,31 @@ impl Partition {
         matches: &Matches<'_>,
     ) -> Vec<f32> {
         let weights = query.ranking;
-        let dense = |slot: usize| centred.map_or(NO_VECTOR, |all| all[slot]);
-        let by_vector = Stretch::over(candidates.iter().map(dense));
-        let by_words = Stretch::over(candidates.iter().map(|slot| matches.bm25(slot)))
-            .up_to(weights.fair_match * matches.highest_possible());
-        let asked = dates::asked(query.text, query.now);
-        let by_date = |slot: usize| match &asked[..] {
-            [] => 0.0,
-            asked => self.slots[slot]
-                .when
-                .closeness(asked, query.now, weights.date_fading),
+        let mut values = match centred {
+            Some(cosines) => {
+                let place = Stretch::over(cosines).place();
+                let by_vector = |cosine: &f32| weights.dense_weight * place(*cosine);
+                cosines.iter().map(by_vector).collect()
+            }
+            None => vec![0.0; candidates.slots()],
         };
-        let mut values = vec![0.0; candidates.slots()];
-        for slot in candidates.iter() {
-            let cues = self.slots[slot].cues;
-            let mut value = weights.dense_weight * by_vector.of(dense(slot))
-                + (1.0 - weights.dense_weight) * by_words.of(matches.bm25(slot))
-                + weights.identifier_bonus * matches.identifiers(slot)
-                + weights.date_bonus * by_date(slot);
-            if cues.is_question {
-                value -= weights.question_penalty;
+        matches.add(&mut values, candidates, weights);
+        let asked = dates::asked(query.text, query.now);
+        if !asked.is_empty() {
+            for slot in candidates.iter() {
+                let when = &self.slots[slot].when;
+                values[slot] +=
+                    weights.date_bonus * when.closeness(&asked, query.now, weights.date_fading);
             }
-            if matches.names(cues.opening) {
-                value += weights.opening_bonus;
+        }
+        let outlines = values.iter_mut().zip(self.slots.outlines());
+        for (value, outline) in outlines {
+            if outline.is_question {
+                *value -= weights.question_penalty;
             }
-            values[slot] = value;
+            if matches.names(outline.opening) {
+                *value += weights.opening_bonus;
+            }
         }
         self.timeline
             .lend(&mut values, &self.slots, candidates, weights);
@@ -303,7 +266,7 @@ impl Partition {
     fn best(&self, values: &[f32], candidates: &Candidates, limit: usize) -> Vec<Ranked> {
         let ranked = |slot: u32, value| Ranked {
             value,
-            created_at: self.slots[slot as usize].created_at,
+            created_at: self.slots.outline(slot as usize).created_at,
             id: self.slots[slot as usize].id,
             slot,
         };

@@ -24,17 +24,41 @@ pub(crate) struct Stretch {
 
 impl Stretch {
     /// Measures the range of the finite scores.
-    pub(crate) fn over(scores: impl Iterator<Item = f32>) -> Self {
+    pub(crate) fn over(scores: &[f32]) -> Self {
+        // Several ranges side by side, each by plain comparisons: what processors do for
+        // many numbers at once.
         let start = Self {
             low: f32::INFINITY,
             high: f32::NEG_INFINITY,
         };
-        scores
-            .filter(|score| score.is_finite())
-            .fold(start, |range, score| Self {
-                low: range.low.min(score),
-                high: range.high.max(score),
-            })
+        let mut ranges = [start; 8];
+        let chunks = scores.chunks_exact(ranges.len());
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            let pairs = ranges.iter_mut().zip(chunk);
+            pairs.for_each(|(range, score)| range.take_in(*score));
+        }
+        for score in rest {
+            ranges[0].take_in(*score);
+        }
+        ranges.into_iter().fold(start, |all, range| Self {
+            low: all.low.min(range.low),
+            high: all.high.max(range.high),
+        })
+    }
+
+    fn take_in(&mut self, score: f32) {
+        let finite = score.is_finite();
+        self.low = if finite && score < self.low {
+            score
+        } else {
+            self.low
+        };
+        self.high = if finite && score > self.high {
+            score
+        } else {
+            self.high
+        };
     }
 
     /// Widens the range to reach up to `least_high`.
@@ -45,15 +69,21 @@ impl Stretch {
         }
     }
 
-    /// Returns where a score lies in the range; 0 for one that is not finite, 1 when
-    /// there is but one.
-    pub(crate) fn of(self, score: f32) -> f32 {
-        if !score.is_finite() {
-            0.0
-        } else if self.low < self.high {
-            (score - self.low) / (self.high - self.low)
+    /// Returns what tells where a score lies in the range: 0 for one that is not finite,
+    /// 1 when there is but one.
+    pub(crate) fn place(self) -> impl Fn(f32) -> f32 + Copy {
+        let Self { low, high } = self;
+        let (start, step) = if low < high {
+            (0.0, (high - low).recip())
         } else {
-            1.0
+            (1.0, 0.0)
+        };
+        move |score: f32| {
+            if score.is_finite() {
+                start + (score - low) * step
+            } else {
+                0.0
+            }
         }
     }
 }
@@ -100,16 +130,23 @@ pub(crate) fn best(
         return Vec::new();
     }
     let mut kept: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
+    let mut least = f32::NEG_INFINITY;
     for (slot, value) in candidates {
+        if value < least {
+            continue;
+        }
+        let candidate = ranked(slot, value);
         if kept.len() < limit {
-            kept.push(Reverse(ranked(slot, value)));
+            kept.push(Reverse(candidate));
         } else if let Some(mut worst) = kept.peek_mut()
-            && worst.0.value.total_cmp(&value).is_le()
+            && worst.0 < candidate
         {
-            let candidate = ranked(slot, value);
-            if worst.0 < candidate {
-                *worst = Reverse(candidate);
-            }
+            *worst = Reverse(candidate);
+        }
+        if kept.len() == limit
+            && let Some(worst) = kept.peek()
+        {
+            least = worst.0.value;
         }
     }
     kept.into_sorted_vec()
@@ -124,15 +161,26 @@ mod tests {
 
     #[test]
     fn a_range_is_stretched_and_what_is_outside_counts_nothing() {
-        let stretch = Stretch::over([0.7, f32::NEG_INFINITY, 0.9].into_iter());
+        let place = Stretch::over(&[0.7, f32::NEG_INFINITY, 0.9]).place();
         let close = |a: f32, b: f32| (a - b).abs() < 1e-6;
-        assert!(close(stretch.of(0.7), 0.0) && close(stretch.of(0.8), 0.5));
-        assert!(close(stretch.of(0.9), 1.0) && close(stretch.of(f32::NEG_INFINITY), 0.0));
+        assert!(close(place(0.7), 0.0) && close(place(0.8), 0.5));
+        assert!(close(place(0.9), 1.0) && close(place(f32::NEG_INFINITY), 0.0));
     }
 
     #[test]
     fn a_single_score_is_more_than_none() {
-        let stretch = Stretch::over([0.8, f32::NEG_INFINITY, 0.8].into_iter());
-        assert!(stretch.of(0.8) > stretch.of(f32::NEG_INFINITY));
+        let place = Stretch::over(&[0.8, f32::NEG_INFINITY, 0.8]).place();
+        assert!(place(0.8) > place(f32::NEG_INFINITY));
+    }
+
+    #[test]
+    fn the_range_is_that_of_all_scores_however_many() {
+        for n in 1..40_i16 {
+            let scores: Vec<f32> = (0..n).map(|at| f32::from(at * 7 % n)).collect();
+            let place = Stretch::over(&scores).up_to(f32::from(n - 1)).place();
+            let expected = |score: &f32| score / f32::from(n - 1).max(1.0);
+            let close = |score: &f32| n == 1 || (place(*score) - expected(score)).abs() < 1e-6;
+            assert!(scores.iter().all(close), "{n}");
+        }
     }
 }

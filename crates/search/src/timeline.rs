@@ -9,9 +9,11 @@
 
 use std::{mem::size_of, sync::OnceLock};
 
-use picard_domain::{Instant, MemoryId};
-
-use crate::{Ranking, partition::Slot, query::Candidates};
+use crate::{
+    Ranking,
+    candidates::Candidates,
+    slots::{Outline, Slots},
+};
 
 /// Microseconds.
 const MINUTE: f32 = 60_000_000.0;
@@ -19,13 +21,13 @@ const MINUTE: f32 = 60_000_000.0;
 /// The slots of a partition in the order in which their memories were written.
 #[derive(Default)]
 pub(crate) struct Timeline {
-    /// Made at the first query: a partition is loaded in another order.
+    /// Made by a query when there is none.
     order: OnceLock<Vec<u32>>,
 }
 
 impl Timeline {
     /// Takes in a slot that is among `slots`.
-    pub(crate) fn insert(&mut self, slot: u32, slots: &[Slot]) {
+    pub(crate) fn insert(&mut self, slot: u32, slots: &Slots) {
         let Some(order) = self.order.get_mut() else {
             return;
         };
@@ -34,14 +36,14 @@ impl Timeline {
     }
 
     /// Takes out a slot that is among `slots` as it was when it came in.
-    pub(crate) fn remove(&mut self, slot: u32, slots: &[Slot]) {
+    pub(crate) fn remove(&mut self, slot: u32, slots: &Slots) {
         if let Some(order) = self.order.get_mut() {
             order.remove(position(order, slots, slot));
         }
     }
 
     /// Gives a slot that is among `slots` another number.
-    pub(crate) fn renumber(&mut self, from: u32, to: u32, slots: &[Slot]) {
+    pub(crate) fn renumber(&mut self, from: u32, to: u32, slots: &Slots) {
         if let Some(order) = self.order.get_mut() {
             let at = position(order, slots, from);
             order[at] = to;
@@ -52,21 +54,22 @@ impl Timeline {
     pub(crate) fn lend(
         &self,
         values: &mut [f32],
-        slots: &[Slot],
+        slots: &Slots,
         candidates: &Candidates,
         ranking: &Ranking,
     ) {
         let order = self.order.get_or_init(|| {
             let mut order: Vec<u32> = (0..slots.len() as u32).collect();
-            order.sort_unstable_by_key(|slot| written(slots, *slot));
+            order.sort_unstable_by_key(|slot| slots.written(*slot as usize));
             order
         });
-        let order = || {
-            let order = order.iter().copied();
-            order.filter(|slot| candidates.admits(*slot))
-        };
-        let pauses = neighbours(order(), values, slots, ranking);
-        occasions(order(), values, &pauses, ranking.lent_by_occasion);
+        let mut lending = Lending::new(values, order, candidates, ranking);
+        for (place, slot) in order.iter().enumerate() {
+            if candidates.admits(*slot) {
+                lending.next(place, *slot, slots.outline(*slot as usize));
+            }
+        }
+        lending.end();
     }
 
     /// Returns the bytes that the order takes of so many slots.
@@ -75,70 +78,37 @@ impl Timeline {
     }
 }
 
-fn written(slots: &[Slot], slot: u32) -> (Instant, MemoryId) {
-    let memory = &slots[slot as usize];
-    (memory.created_at, memory.id)
-}
-
 /// Where a slot is, or would be, in the order.
-fn position(order: &[u32], slots: &[Slot], slot: u32) -> usize {
-    let own = written(slots, slot);
+fn position(order: &[u32], slots: &Slots, slot: u32) -> usize {
+    let own = slots.written(slot as usize);
+    let written = |slot: &u32| slots.written(*slot as usize);
     // Nearly always it is the newest.
-    if order.last().is_none_or(|last| written(slots, *last) < own) {
+    if order.last().is_none_or(|last| written(last) < own) {
         return order.len();
     }
-    order.partition_point(|other| written(slots, *other) < own)
+    order.partition_point(|other| written(other) < own)
 }
 
+/// Goes once through the candidates in the order of time. The values of an occasion
+/// are changed a second time as soon as it ends, when they are still at hand.
+///
 /// What came in at the same instant (an import, a batch) was not said one after the
 /// other: such memories are no neighbours. One without a neighbour lends to itself, or
 /// standing alone would count against it.
-///
-/// Returns the places in the order at which an occasion ends. (A slot is looked at but
-/// once: reading them is what lending costs.)
-fn neighbours(
-    order: impl Iterator<Item = u32>,
-    values: &mut [f32],
-    slots: &[Slot],
-    ranking: &Ranking,
-) -> Vec<usize> {
-    let longest = ranking.neighbour_minutes * MINUTE;
-    let occasion = ranking.occasion_minutes * MINUTE;
-    let mut ends = Vec::new();
-    let mut previous: Option<Written> = None;
-    for (place, slot) in order.enumerate() {
-        let memory = &slots[slot as usize];
-        let own = values[slot as usize];
-        let mut lent = ranking.lent_by_previous * own;
-        if let Some(before) = previous {
-            let pause = memory.created_at.micros().saturating_sub(before.at) as f32;
-            let mut back = before.value;
-            if pause > 0.0 && pause <= longest {
-                let share = if before.is_question {
-                    ranking.lent_by_question
-                } else {
-                    ranking.lent_by_previous
-                };
-                lent = share * before.value;
-                back = own;
-            }
-            values[before.slot as usize] += ranking.lent_by_next * back;
-            if pause > occasion {
-                ends.push(place);
-            }
-        }
-        values[slot as usize] += lent;
-        previous = Some(Written {
-            slot,
-            at: memory.created_at.micros(),
-            value: own,
-            is_question: memory.cues.is_question,
-        });
-    }
-    if let Some(last) = previous {
-        values[last.slot as usize] += ranking.lent_by_next * last.value;
-    }
-    ends
+struct Lending<'a> {
+    values: &'a mut [f32],
+    order: &'a [u32],
+    candidates: &'a Candidates,
+    ranking: &'a Ranking,
+    /// The longest pauses within which memories are neighbours, and of one occasion, in
+    /// microseconds.
+    neighbour: i64,
+    pause: i64,
+    previous: Option<Written>,
+    /// Where in the order the present occasion begins.
+    began: usize,
+    /// The best value on it, but for the previous memory's.
+    best: f32,
 }
 
 /// A memory that may lend to the next one.
@@ -146,24 +116,85 @@ fn neighbours(
 struct Written {
     slot: u32,
     at: i64,
+    /// What it is worth by itself, and with what was lent to it so far.
+    own: f32,
     value: f32,
     is_question: bool,
 }
 
-fn occasions(order: impl Iterator<Item = u32>, values: &mut [f32], ends: &[usize], share: f32) {
-    // On one single occasion all would gain the same.
-    if ends.is_empty() {
-        return;
-    }
-    let order: Vec<u32> = order.collect();
-    let mut start = 0;
-    for end in ends.iter().copied().chain([order.len()]) {
-        let occasion = &order[start..end];
-        let of = |slot: &u32| values[*slot as usize];
-        let best = occasion.iter().map(of).fold(f32::NEG_INFINITY, f32::max);
-        for slot in occasion {
-            values[*slot as usize] += share * best;
+impl<'a> Lending<'a> {
+    fn new(
+        values: &'a mut [f32],
+        order: &'a [u32],
+        candidates: &'a Candidates,
+        ranking: &'a Ranking,
+    ) -> Self {
+        Self {
+            values,
+            order,
+            candidates,
+            ranking,
+            neighbour: (ranking.neighbour_minutes * MINUTE) as i64,
+            pause: (ranking.occasion_minutes * MINUTE) as i64,
+            previous: None,
+            began: 0,
+            best: f32::NEG_INFINITY,
         }
-        start = end;
+    }
+
+    fn next(&mut self, place: usize, slot: u32, outline: &Outline) {
+        let own = self.values[slot as usize];
+        let mut next = Written {
+            slot,
+            at: outline.created_at.micros(),
+            own,
+            value: own + self.ranking.lent_by_previous * own,
+            is_question: outline.is_question,
+        };
+        if let Some(before) = self.previous {
+            let pause = next.at.saturating_sub(before.at);
+            let are_neighbours = pause > 0 && pause <= self.neighbour;
+            if are_neighbours {
+                let share = if before.is_question {
+                    self.ranking.lent_by_question
+                } else {
+                    self.ranking.lent_by_previous
+                };
+                next.value = own + share * before.own;
+            }
+            self.settle(before, if are_neighbours { own } else { before.own });
+            if pause > self.pause {
+                self.end_occasion(place);
+            }
+        }
+        self.previous = Some(next);
+    }
+
+    fn end(mut self) {
+        if let Some(last) = self.previous {
+            self.settle(last, last.own);
+        }
+        // On one single occasion all would gain the same.
+        if self.began > 0 {
+            self.end_occasion(self.order.len());
+        }
+    }
+
+    /// Adds to a memory what the next one lends.
+    fn settle(&mut self, memory: Written, next: f32) {
+        let value = memory.value + self.ranking.lent_by_next * next;
+        self.values[memory.slot as usize] = value;
+        self.best = self.best.max(value);
+    }
+
+    fn end_occasion(&mut self, end: usize) {
+        let gain = self.ranking.lent_by_occasion * self.best;
+        for slot in &self.order[self.began..end] {
+            if self.candidates.admits(*slot) {
+                self.values[*slot as usize] += gain;
+            }
+        }
+        self.began = end;
+        self.best = f32::NEG_INFINITY;
     }
 }

@@ -4,13 +4,21 @@
 //! as close to a query as its closest row. Which memory that is, its filter and
 //! its rank are decided elsewhere: here it is a slot number.
 
+use std::hint::black_box;
+
 use picard_domain::Permission;
 use simsimd::SpatialSimilarity;
 
-use crate::{centre::Sum, query::Candidates, signs::Signs};
+use crate::{candidates::Candidates, centre::Sum, signs::Signs};
 
 /// The owner of a row whose memory is gone.
 const NOBODY: u32 = u32::MAX;
+
+/// So many rows are fetched together: they fit into the nearest cache.
+pub(crate) const AT_ONCE: usize = 32;
+
+/// What comes from main memory in one piece, in bytes.
+const CACHE_LINE: usize = 64;
 
 /// The cosine of a memory that has no vector.
 pub(crate) const NO_VECTOR: f32 = f32::NEG_INFINITY;
@@ -223,27 +231,48 @@ impl Vectors {
         let scale = scale(&codes);
         let mut cosines = vec![NO_VECTOR; candidates.slots()];
         let mut tell = |row: usize, cosine: f32| {
-            let best = &mut cosines[self.owners[row] as usize];
-            *best = best.max(cosine);
+            let owner = self.owners[row] as usize;
+            if let Some(best) = cosines.get_mut(owner)
+                && cosine > *best
+            {
+                *best = cosine;
+            }
         };
+        let everybody = self.freed == 0 && candidates.count() == candidates.slots();
         let takes_part = |row: usize| {
             let owner = self.owners[row];
-            owner != NOBODY && candidates.admits(owner)
+            everybody || owner != NOBODY && candidates.admits(owner)
         };
-        let exact = |row: usize| {
-            let own = &self.codes[row * self.dimensions..(row + 1) * self.dimensions];
-            cosine(own, self.scales[row], &codes, scale)
+        let row_of = |row: usize| &self.codes[row * self.dimensions..(row + 1) * self.dimensions];
+        let exact = |row: usize| cosine(row_of(row), self.scales[row], &codes, scale);
+        // Rows here and there are waited for one by one. Whoever looks at a byte of each
+        // line of the cache first waits for all of them at once.
+        let fetch = |row: usize| {
+            let lines = row_of(row).iter().step_by(CACHE_LINE);
+            black_box(lines.fold(0, |all, code| all ^ code));
         };
         let many = |signs: &&Signs| self.owners.len() >= signs.bounds.from;
         if let Some(signs) = self.signs.as_ref().filter(many) {
             let distances = signs.distances(centred, takes_part);
             if distances.count() >= signs.bounds.from {
-                distances.cosines(signs.bounds, exact, tell);
+                distances.cosines(signs.bounds, fetch, exact, tell);
                 return Some(cosines);
             }
         }
-        for row in (0..self.owners.len()).filter(|row| takes_part(*row)) {
-            tell(row, exact(row));
+        if everybody {
+            for row in 0..self.owners.len() {
+                tell(row, exact(row));
+            }
+        } else {
+            let rows: Vec<usize> = (0..self.owners.len())
+                .filter(|row| takes_part(*row))
+                .collect();
+            for rows in rows.chunks(AT_ONCE) {
+                rows.iter().copied().for_each(fetch);
+                for row in rows {
+                    tell(*row, exact(*row));
+                }
+            }
         }
         Some(cosines)
     }

@@ -9,7 +9,7 @@ use super::{
     posting::{Posting, find},
     tokens::{Token, Tokens},
 };
-use crate::{Ranking, cues::Opening, query::Candidates};
+use crate::{Ranking, candidates::Candidates, cues::Opening, rank::Stretch};
 
 /// A query is cut after so many different words, or a long prompt would cost more
 /// than it can say.
@@ -18,12 +18,14 @@ pub(super) const MAX_QUERY_WORDS: usize = 256;
 /// The outcome of a search by words.
 pub(crate) struct Matches<'a> {
     /// By slot; empty when no word of the query is in the index.
-    scores: Vec<f32>,
+    pub(super) scores: Vec<f32>,
     /// By slot: the share of the query's identifiers; empty when it has none.
     identifiers: Vec<f32>,
     pub(super) words: Vec<Word<'a>>,
     /// Of the query's words, sorted.
     openings: Vec<Opening>,
+    /// Of each of these one bit.
+    first_bits: u64,
     k1: f32,
 }
 
@@ -43,6 +45,9 @@ impl Keywords {
         ranking: &Ranking,
     ) -> Matches<'_> {
         let (words, openings) = self.words(text, candidates);
+        let first_bits = openings
+            .iter()
+            .fold(0, |bits, opening| bits | opening.bit());
         let Ranking {
             bm25_k1: k1,
             bm25_b: b,
@@ -54,6 +59,7 @@ impl Keywords {
                 identifiers: Vec::new(),
                 words,
                 openings,
+                first_bits,
                 k1,
             };
         }
@@ -73,6 +79,7 @@ impl Keywords {
             identifiers: identifiers(&words, candidates),
             words,
             openings,
+            first_bits,
             k1,
         }
     }
@@ -156,19 +163,38 @@ impl Word<'_> {
 }
 
 impl Matches<'_> {
-    /// Returns the BM25 score of a slot, 0 for one that is no candidate.
-    pub(crate) fn bm25(&self, slot: usize) -> f32 {
-        self.scores.get(slot).copied().unwrap_or(0.0)
-    }
-
-    /// Returns which share of the query's identifiers a slot holds.
-    pub(crate) fn identifiers(&self, slot: usize) -> f32 {
-        self.identifiers.get(slot).copied().unwrap_or(0.0)
+    /// Adds to the values of the candidates, by slot, what the words count.
+    pub(crate) fn add(&self, values: &mut [f32], candidates: &Candidates, ranking: &Ranking) {
+        let weight = 1.0 - ranking.dense_weight;
+        let least_high = ranking.fair_match * self.highest_possible();
+        if self.scores.is_empty() {
+            let all = weight * Stretch::over(&[0.0]).up_to(least_high).place()(0.0);
+            for value in values {
+                *value += all;
+            }
+            return;
+        } else if candidates.count() == candidates.slots() {
+            let place = Stretch::over(&self.scores).up_to(least_high).place();
+            let pairs = values.iter_mut().zip(&self.scores);
+            pairs.for_each(|(value, score)| *value += weight * place(*score));
+        } else {
+            let of_candidates = candidates.iter().map(|slot| self.scores[slot]);
+            let of_candidates: Vec<f32> = of_candidates.collect();
+            let place = Stretch::over(&of_candidates).up_to(least_high).place();
+            let pairs = candidates.iter().zip(of_candidates);
+            pairs.for_each(|(slot, score)| values[slot] += weight * place(score));
+        }
+        let pairs = values.iter_mut().zip(&self.identifiers);
+        pairs.for_each(|(value, share)| *value += ranking.identifier_bonus * share);
     }
 
     /// Tells whether a text begins with a word of the query.
     pub(crate) fn names(&self, opening: Option<Opening>) -> bool {
-        opening.is_some_and(|opening| self.openings.binary_search(&opening).is_ok())
+        // Most texts begin with none of them: one bit of each says so at once.
+        let is_one = |opening: Opening| {
+            self.first_bits & opening.bit() != 0 && self.openings.binary_search(&opening).is_ok()
+        };
+        opening.is_some_and(is_one)
     }
 
     /// Returns the score that no text can exceed.

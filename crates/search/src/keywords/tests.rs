@@ -1,7 +1,7 @@
 //! What is found by words.
 
 use super::{search::MAX_QUERY_WORDS, *};
-use crate::{Ranking, query::Candidates};
+use crate::{Ranking, candidates::Candidates};
 
 fn index(texts: &[&str]) -> Keywords {
     let mut keywords = Keywords::new(Words::new());
@@ -15,10 +15,11 @@ fn index(texts: &[&str]) -> Keywords {
 fn found(texts: &[&str], query: &str) -> Vec<usize> {
     let keywords = index(texts);
     let matches = keywords.search(query, &Candidates::all(texts.len()), &Ranking::PRODUCT);
-    let mut slots: Vec<usize> = (0..texts.len())
-        .filter(|slot| matches.bm25(*slot) > 0.0)
+    let scores = &matches.scores;
+    let mut slots: Vec<usize> = (0..scores.len())
+        .filter(|slot| scores[*slot] > 0.0)
         .collect();
-    slots.sort_by(|a, b| matches.bm25(*b).total_cmp(&matches.bm25(*a)).then(a.cmp(b)));
+    slots.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     slots
 }
 
