@@ -23,22 +23,41 @@ const MINUTE: f32 = 60_000_000.0;
 pub(crate) struct Timeline {
     /// Made by a query when there is none.
     order: OnceLock<Vec<u32>>,
+    /// How many places were moved since to make room and to close gaps.
+    moved: usize,
 }
 
 impl Timeline {
+    /// Moving every place so many times costs about what sorting does.
+    const MOVES: usize = 32;
+
     /// Takes in a slot that is among `slots`.
     pub(crate) fn insert(&mut self, slot: u32, slots: &Slots) {
-        let Some(order) = self.order.get_mut() else {
-            return;
-        };
-        let at = position(order, slots, slot);
-        order.insert(at, slot);
+        if let Some(order) = self.order.get_mut() {
+            let at = position(order, slots, slot);
+            order.insert(at, slot);
+            let behind = order.len() - at - 1;
+            self.count(behind);
+        }
     }
 
     /// Takes out a slot that is among `slots` as it was when it came in.
     pub(crate) fn remove(&mut self, slot: u32, slots: &Slots) {
         if let Some(order) = self.order.get_mut() {
-            order.remove(position(order, slots, slot));
+            let at = position(order, slots, slot);
+            order.remove(at);
+            let behind = order.len() - at;
+            self.count(behind);
+        }
+    }
+
+    /// Lets go of the order when very much was put into its middle, as an import of old
+    /// memories does: whoever asks next makes it at once.
+    fn count(&mut self, moved: usize) {
+        self.moved += moved;
+        let places = self.order.get().map_or(0, Vec::len);
+        if self.moved > Self::MOVES * places.max(1_024) {
+            *self = Self::default();
         }
     }
 
@@ -196,5 +215,56 @@ impl<'a> Lending<'a> {
         }
         self.began = end;
         self.best = f32::NEG_INFINITY;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picard_domain::{Instant, MemoryFilter, MemoryId, Permission};
+    use uuid::Uuid;
+
+    use super::Timeline;
+    use crate::{Conditions, Entry, Partition, Query, Ranking};
+
+    fn put(partition: &mut Partition, n: u128, minute: i64) {
+        let entry = Entry {
+            text: "tea",
+            vectors: &[],
+            permission: Permission::Private,
+            expires: None,
+            created_at: Instant::from_micros(minute * 60_000_000),
+        };
+        partition.upsert(MemoryId::from_uuid(Uuid::from_u128(n)), entry);
+    }
+
+    fn ask(partition: &Partition) {
+        partition.query(&Query {
+            text: "tea",
+            vector: &[],
+            filter: MemoryFilter::default(),
+            conditions: Conditions::none(),
+            now: Instant::from_micros(0),
+            limit: 1,
+            ranking: &Ranking::PRODUCT,
+        });
+    }
+
+    #[test]
+    fn what_is_written_now_goes_to_the_end_and_very_much_of_the_past_is_sorted_once() {
+        let mut partition = Partition::new(2);
+        ask(&partition);
+        for n in 0..2_000 {
+            put(&mut partition, n, n as i64);
+        }
+        let has_order = |partition: &Partition| partition.timeline.order.get().is_some();
+        assert!(has_order(&partition) && partition.timeline.moved == 0);
+        for n in 0..2 * Timeline::MOVES as u128 {
+            put(&mut partition, 10_000 + n, -(n as i64));
+        }
+        assert!(!has_order(&partition));
+        ask(&partition);
+        let order = partition.timeline.order.get().expect("a query made it");
+        assert_eq!(order.len(), 2_000 + 2 * Timeline::MOVES);
+        assert!(order.is_sorted_by_key(|slot| partition.slots.written(*slot as usize)));
     }
 }
