@@ -28,6 +28,18 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// One of each kind, for descriptions.
+    pub const EXAMPLES: [Self; 5] = [
+        Self::QueryTruncated {
+            read: 2_000,
+            of: 9_000,
+        },
+        Self::NothingMeetsConditions,
+        Self::NotAllRead { read: 10_000 },
+        Self::WordsOnly,
+        Self::Reembedding,
+    ];
+
     /// Says that only the first bytes of a question were read, if that is so.
     pub(crate) fn truncated(question: &str, bytes_read: usize) -> Option<Self> {
         let read = question.get(..bytes_read)?;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use picard_app::Notice;
 use picard_domain::Scope;
 use picard_ui::{Shell, html};
 use serde_json::Value;
@@ -19,6 +20,7 @@ struct DocsPage {
     base: String,
     tools: Vec<ToolView>,
     scopes: Vec<(&'static str, &'static str)>,
+    notices: Vec<(&'static str, String)>,
     errors: Vec<(u16, &'static str, &'static str)>,
 }
 
@@ -27,7 +29,10 @@ struct ToolView {
     title: &'static str,
     description: &'static str,
     scope: &'static str,
+    /// What must be there comes first.
     fields: Vec<FieldView>,
+    /// The names of what comes back.
+    gives: Vec<String>,
     call: String,
 }
 
@@ -49,6 +54,9 @@ pub(crate) async fn docs(State(server): State<Server>, visitor: Anyone) -> Respo
             .iter()
             .map(|scope| (scope.as_str(), scope.in_words()))
             .collect(),
+        notices: Notice::EXAMPLES
+            .map(|notice| (notice.code(), notice.to_string()))
+            .into(),
         errors: Problem::KINDS
             .map(|(status, code, title)| (status.as_u16(), code, title))
             .into(),
@@ -59,24 +67,28 @@ fn view(tool: &Tool, base: &str) -> ToolView {
     let required = tool.input["required"].as_array();
     let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|n| n == name));
     let fields = tool.input["properties"].as_object().into_iter().flatten();
+    let mut fields: Vec<_> = fields
+        .map(|(name, schema)| FieldView {
+            name: name.clone(),
+            kind: kind(schema),
+            required: is_required(name),
+            description: schema["description"]
+                .as_str()
+                .unwrap_or_default()
+                // Machines read Markdown; the page shows text.
+                .replace('`', ""),
+        })
+        .collect();
+    fields.sort_by_key(|field| !field.required);
+    let given = tool.output["properties"].as_object().into_iter().flatten();
     let body = serde_json::to_string_pretty(&example(tool)).unwrap_or_default();
     ToolView {
         name: tool.name,
         title: tool.title,
         description: tool.description,
         scope: tool.scope.as_str(),
-        fields: fields
-            .map(|(name, schema)| FieldView {
-                name: name.clone(),
-                kind: kind(schema),
-                required: is_required(name),
-                description: schema["description"]
-                    .as_str()
-                    .unwrap_or_default()
-                    // Machines read Markdown; the page shows text.
-                    .replace('`', ""),
-            })
-            .collect(),
+        fields,
+        gives: given.map(|(name, _)| name.clone()).collect(),
         call: format!(
             "curl {base}/api/tools \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  --json '{body}'"
         ),

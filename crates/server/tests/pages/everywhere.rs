@@ -179,3 +179,38 @@ async fn an_unknown_address_is_a_page_for_people_and_a_problem_for_programs() {
     }
     assert_eq!(service.browser().get("/logout").await.status, 405);
 }
+
+#[tokio::test]
+async fn the_page_for_developers_names_first_what_must_be_sent() {
+    let service = Service::start().await;
+    let page = service.browser().get("/docs").await;
+    let (_, tool) = page
+        .body
+        .split_once("id=\"tool-query_memory\"")
+        .expect("there");
+    let (fields, gives) = tool.split_once("<p>Gives ").expect("what it gives");
+    let first = fields.find("<code>query</code>").expect("the question");
+    assert!(first < fields.find("<code>expires_after</code>").expect("a filter"));
+    assert!(gives.starts_with("<code>memories</code>, <code>notices</code>, <code>query</code>."));
+}
+
+#[tokio::test]
+async fn the_page_for_developers_has_the_notices_that_the_documentation_has() {
+    let documented = include_str!("../../../../docs/api.md");
+    let (_, documented) = documented.split_once("\n### notices").expect("a section");
+    let (documented, _) = documented.split_once("\n## ").expect("its end");
+    let documented: Vec<_> = documented
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let service = Service::start().await;
+    let page = service.browser().get("/docs").await;
+    let (_, shown) = page.body.split_once("id=\"notices\"").expect("a section");
+    let (shown, _) = shown.split_once("</dl>").expect("its end");
+    let shown: Vec<_> = shown
+        .split("<dt><code>")
+        .skip(1)
+        .filter_map(|rest| rest.split('<').next())
+        .collect();
+    assert_eq!(shown, documented);
+}
