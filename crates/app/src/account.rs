@@ -118,6 +118,7 @@ impl App {
     /// locked out, and ends their open streams at once. Other nodes come upon it.
     pub fn let_go_of(&self, user: UserId) {
         self.partitions.drop_user(user);
+        self.shelf.forget(user);
         self.keys.forget_all();
         self.watches.ring(user);
     }

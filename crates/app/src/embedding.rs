@@ -12,7 +12,7 @@ mod work;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,8 +39,14 @@ const CHECKED_FOR: Span = Span::seconds(10);
 /// Query vectors kept: at 384 dimensions about 7 MiB.
 const CACHED_QUERIES: u64 = 4096;
 
-/// What is known of a question, once somebody has put it there.
-type Remembered = Arc<OnceCell<Asked>>;
+/// What is remembered of a question.
+#[derive(Default)]
+struct Remembered {
+    /// Once somebody has put it there.
+    asked: OnceCell<Asked>,
+    /// Whether anybody asked since idle ones were last forgotten.
+    lately: AtomicBool,
+}
 
 /// The model, and the vectors of recent queries.
 ///
@@ -48,7 +54,7 @@ type Remembered = Arc<OnceCell<Asked>>;
 pub(crate) struct Embedding {
     embedder: Arc<dyn Embedder>,
     queue: Arc<Queue>,
-    queries: Cache<[u8; 32], Remembered>,
+    queries: Cache<[u8; 32], Arc<Remembered>>,
     /// Held while the model is tried.
     trying: Mutex<()>,
     /// When the model last ran well on being asked to, in microseconds.
@@ -103,10 +109,12 @@ impl Embedding {
     pub(crate) async fn query(&self, who: UserId, text: &str) -> Result<Asked, Error> {
         // By person: how fast an answer comes must not tell what others asked.
         let digest = sha256(&[who.uuid().as_bytes(), text.as_bytes()].concat());
-        let remembered = self.queries.get_with(digest, Remembered::default);
+        let remembered = self.queries.get_with(digest, Arc::default);
+        remembered.lately.store(true, Ordering::Relaxed);
         let mut is_new = false;
         // If the first who asks hangs up, or fails, the next goes on in their place.
         let asked = remembered
+            .asked
             .get_or_try_init(async || {
                 is_new = true;
                 let began = Instant::now();
@@ -128,6 +136,18 @@ impl Embedding {
             self.metrics.embedded(EmbeddedText::Cached, Duration::ZERO);
         }
         Ok(asked.clone())
+    }
+
+    /// Forgets the vectors of questions that nobody asked since this was last done: they are kept for
+    /// those that are asked again, and a vector tells much of its text.
+    pub(crate) fn forget_idle(&self) {
+        for (digest, remembered) in &self.queries {
+            if !remembered.lately.swap(false, Ordering::Relaxed) {
+                self.queries.invalidate(&*digest);
+            }
+        }
+        // Else they stay until somebody asks again.
+        self.queries.run_pending_tasks();
     }
 
     /// Returns the vectors of a text that is stored, one for each of its overlapping windows.

@@ -75,6 +75,8 @@ impl App {
     /// last ten minutes; a node that loses its lease leaves the rest to the next.
     pub async fn keep_house(&self) -> Result<Option<Cleared>, Error> {
         self.shelf.tidy(self.now());
+        self.embedding.forget_idle();
+        self.partitions.previous.forget_idle();
         let turn = self.take_turn().await;
         self.metrics.turns.one(match &turn {
             Ok(Some(_)) => Turn::Done,

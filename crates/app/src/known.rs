@@ -195,6 +195,12 @@ impl Shelf {
         kept.drain(..gone);
     }
 
+    /// Drops what was known of a person.
+    pub(crate) fn forget(&self, user: UserId) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(each, ..)| *each != user);
+    }
+
     /// Drops what was kept long enough.
     pub(crate) fn tidy(&self, now: Instant) {
         drop(self.current(now));
@@ -209,9 +215,12 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
+    use picard_testkit::TestDatabase;
+    use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
+    use crate::scene::{caller, import, open};
 
     const NOON: Instant = Instant::from_micros(1_700_000_000_000_000);
 
@@ -255,6 +264,19 @@ mod tests {
         known.remove(id(7));
         known.remove(id(7));
         assert!(known.alike.is_empty() && known.memories.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_known_goes_with_the_person() {
+        let database = TestDatabase::sqlite();
+        let app = open(&database).await;
+        import(&app, [json!({"text": "tea"})].into_iter()).await;
+        let user = caller(&app).await.user_id;
+        let known = app.shelf.take(user, app.now());
+        assert_eq!(known.memories.len(), 1);
+        app.shelf.put(user, app.now(), known);
+        app.let_go_of(user);
+        assert!(app.shelf.take(user, app.now()).memories.is_empty());
     }
 
     #[test]

@@ -71,6 +71,13 @@ impl Previous {
         met.retain(|name, _| is_left(name));
     }
 
+    /// Does what [`Embedding::forget_idle`] does, of all of them; while one is loaded, not
+    /// this time.
+    pub(crate) fn forget_idle(&self) {
+        let Ok(met) = self.met.try_lock() else { return };
+        met.values().flatten().for_each(|model| model.forget_idle());
+    }
+
     fn find(&self, name: &str) -> Option<Box<dyn Embedder>> {
         self.at_hand.iter().find_map(|load| match load() {
             Ok(model) => (model.model() == name).then_some(model),

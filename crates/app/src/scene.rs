@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use picard_crypto::Keyring;
+use picard_embed::Embedder;
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, TestDatabase};
 use serde_json::Value;
 
@@ -10,11 +11,16 @@ use crate::{Access, App, Authorized, ImportMode, Incoming, Settings, Write};
 
 /// A server with a clock that stands still, and a model that knows no meanings.
 pub(crate) async fn open(database: &TestDatabase) -> App {
+    open_with(database, Arc::new(HashEmbedder::default())).await
+}
+
+/// The same with another model; on the same database, another node of it.
+pub(crate) async fn open_with(database: &TestDatabase, embedder: Arc<dyn Embedder>) -> App {
     let entropy = Arc::new(SeededEntropy::new(53));
     let settings = Settings {
         database: database.url().to_owned().into(),
         keyring: Keyring::generate(&*entropy),
-        embedder: Arc::new(HashEmbedder::default()),
+        embedder,
         clock: Arc::new(FakeClock::default()),
         entropy,
         partition_bytes: usize::MAX,

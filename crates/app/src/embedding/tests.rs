@@ -238,6 +238,23 @@ async fn equal_questions_of_one_person_at_the_same_moment_are_embedded_once() {
 }
 
 #[tokio::test]
+async fn a_question_is_remembered_for_as_long_as_it_is_asked_again() {
+    let rig = Rig::with_threads(1);
+    rig.model.let_on(usize::MAX);
+    rig.ask(1, "why?").await.expect("answered");
+    for _ in 0..3 {
+        rig.embedding.forget_idle();
+        rig.ask(1, "why?").await.expect("remembered");
+    }
+    assert_eq!(rig.model.begun(0).await, ["why?"]);
+    rig.embedding.forget_idle();
+    rig.embedding.forget_idle();
+    assert_eq!(rig.embedding.queries.entry_count(), 0);
+    rig.ask(1, "why?").await.expect("answered");
+    assert_eq!(rig.model.begun(0).await, ["why?", "why?"]);
+}
+
+#[tokio::test]
 async fn a_question_is_answered_though_the_first_who_asked_it_hung_up() {
     let rig = Rig::with_threads(1);
     let mut busy = pin!(rig.ask(2, "busy?"));
