@@ -120,7 +120,11 @@ impl App {
     ) -> Result<Holding, Error> {
         let rows = memories::get_many(&self.db, owner.id, ids).await?;
         let (filter, now) = (question.filter, question.now);
-        let admits = |row: &StoredMemory| filter.admits(row.permission, row.expiration_date, now);
+        let admits = |row: &StoredMemory| {
+            let conditions = &question.conditions;
+            filter.admits(row.permission, row.expiration_date, now)
+                && conditions.admit(row.id, row.permission, row.created_at)
+        };
         let rows: Vec<StoredMemory> = rows.into_iter().filter(admits).collect();
         let (user, key) = (owner.id, owner.key.clone());
         let conditions = question.conditions.clone();

@@ -107,7 +107,7 @@ impl Conditions {
     }
 
     /// Tells whether a memory is a candidate as far as its row can tell.
-    pub(crate) fn admit(&self, id: MemoryId, permission: Permission, created: Instant) -> bool {
+    pub fn admit(&self, id: MemoryId, permission: Permission, created: Instant) -> bool {
         self.created_before.is_none_or(|end| created < end)
             && self.created_after.is_none_or(|start| created >= start)
             && self.permissions.iter().all(|wanted| *wanted == permission)

@@ -106,6 +106,34 @@ fn reason(answer: Result<Persona, Error>) -> String {
 }
 
 #[tokio::test]
+async fn what_is_of_another_permission_since_it_was_chosen_is_not_shown() {
+    databases(async |database| {
+        let scene = Scene::with(database, &[HELD]).await;
+        let owner = Owner::of(&scene.caller().await);
+        let found = scene.recall("earl", 1).await.0;
+        for (permission, shown) in [("private", 1), ("public", 0)] {
+            let asked = ParsedQuery::parse(&format!("permission:{permission} earl"));
+            let (text, conditions) = asked.expect("a query").into_parts();
+            let question = Question {
+                who: owner.id,
+                text,
+                vector: Arc::default(),
+                earlier: None,
+                filter: MemoryFilter::default(),
+                conditions: Arc::new(conditions),
+                now: scene.app.now(),
+                choice: crate::partitions::Choice::Best,
+                limit: 1,
+            };
+            let ids = [found[0].memory.id];
+            let holding = scene.app.holding(&owner, &question, &ids).await;
+            assert_eq!(holding.expect("read").memories.len(), shown, "{permission}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_more_doubtful_memories_than_are_read_before_the_best_are_read_after_the_ranking() {
     databases(async |database| {
         let decoys = [DECOY; 4];
