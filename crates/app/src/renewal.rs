@@ -8,7 +8,7 @@ use futures::{StreamExt as _, stream};
 use picard_domain::{MemoryId, Span, UserId};
 use picard_store::{
     Source, leases,
-    memories::{NO_MODEL, SealedVectors},
+    memories::{NO_MODEL, SealedVectors, Written},
     outdated::{self, Outdated},
 };
 use uuid::Uuid;
@@ -202,10 +202,12 @@ impl App {
                 };
                 let Some((memory, outcome)) = next else { break };
                 match outcome {
-                    Ok(()) => {
+                    Ok(Written::At(_)) => {
                         *renewed += 1;
                         self.metrics.renewed();
                     }
+                    // The owner was faster, and nothing is left to do here.
+                    Ok(Written::Stale | Written::Gone) => {}
                     Err(error @ Error::Unavailable(_)) => return Err(error),
                     Err(error) => {
                         // Is it the model, or this memory alone?
@@ -218,7 +220,7 @@ impl App {
         }
     }
 
-    async fn renew(&self, memory: &Outdated) -> Result<(), Error> {
+    async fn renew(&self, memory: &Outdated) -> Result<Written, Error> {
         let wrapped = memory.wrapped_key.clone();
         let key = self
             .keys
@@ -232,9 +234,7 @@ impl App {
             model: self.embedding.model(),
             sealed: &sealed,
         };
-        // Stale or gone: the owner was faster, and nothing is left to do here.
-        let _ = outdated::renew(&self.db, memory, vectors).await?;
-        Ok(())
+        Ok(outdated::renew(&self.db, memory, vectors).await?)
     }
 
     async fn goes_on(&self, process: Process) -> Result<bool, Error> {
@@ -256,3 +256,6 @@ fn left_alone(memory: &Outdated, error: &Error) {
     let (user, id) = (memory.user_id, memory.id);
     tracing::error!(%user, %id, %error, "a memory cannot be embedded");
 }
+
+#[cfg(test)]
+mod tests;

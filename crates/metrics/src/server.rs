@@ -197,12 +197,16 @@ impl ServerMetrics {
 
     /// Notes that a memory was looked at which had to be embedded again.
     pub fn looked_at_for_renewal(&self) {
-        self.renewing.set((self.renewing.get() - 1).max(0));
+        // Never set, or what is owed meanwhile would be lost.
+        self.renewing.dec();
+        if self.renewing.get() < 0 {
+            self.renewing.inc();
+        }
     }
 
     /// Tells how many memories still have to be embedded again.
     pub fn left_to_renew(&self) -> u64 {
-        self.renewing.get().unsigned_abs()
+        self.renewing.get().max(0).unsigned_abs()
     }
 
     /// Counts a memory that was embedded again.
