@@ -11,11 +11,14 @@ use picard_store::memories::{
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
-    audit::Reading, embedding::Whose, vectors,
+    audit::Reading, embedding::Whose, persona::Owner, vectors,
 };
 
 /// Binds a sealed cursor to its purpose, so that nothing else passes for one.
 const CURSOR: &[u8] = b"picard cursor of get_memories";
+
+/// Bytes of ciphertext that are decrypted on an async thread: in less than a millisecond.
+const INLINE: usize = 256 * 1024;
 
 /// A text as it is stored: encrypted, with its sealed vectors.
 pub(crate) struct Sealed {
@@ -112,11 +115,7 @@ impl App {
             .last()
             .filter(|_| more)
             .map(|last| self.seal_cursor(&caller.key, &bound, last.created_at, last.id));
-        let memories: Result<Vec<_>, _> = rows
-            .into_iter()
-            .map(|row| open(row, owner.id, &owner.key))
-            .collect();
-        let memories = memories?;
+        let memories = self.open_all(caller, &owner, rows).await?;
         let reading = Reading {
             of: owner.id,
             memories: memories.len(),
@@ -152,7 +151,7 @@ impl App {
         let now = self
             .now()
             .max(row.updated_at + picard_domain::Span::micros(1));
-        let update = MemoryUpdate {
+        let mut update = MemoryUpdate {
             user_id: caller.user_id,
             id: row.id,
             revision: row.revision,
@@ -163,7 +162,17 @@ impl App {
                 .map(|sealed| (sealed.ciphertext.as_str(), sealed.vectors())),
             now,
         };
-        match memories::update(&self.db, &update, &self.note_change(caller, row.id)).await? {
+        let note = self.note_change(caller, row.id);
+        let mut written = memories::update(&self.db, &update, &note).await?;
+        if matches!(written, Written::Stale)
+            && let Some(there) = memories::get(&self.db, caller.user_id, row.id).await?
+            && there.updated_at == row.updated_at
+        {
+            // Nobody changed it: the server embedded it for another model.
+            update.revision = there.revision;
+            written = memories::update(&self.db, &update, &note).await?;
+        }
+        match written {
             Written::At(_) => self.watches.ring(caller.user_id),
             Written::Stale => return Err(Error::Conflict),
             Written::Gone => return Err(Error::NotFound("memory")),
@@ -191,6 +200,24 @@ impl App {
                 Ok(())
             }
             Written::Stale | Written::Gone => Err(Error::NotFound("memory")),
+        }
+    }
+
+    /// Decrypts rows; very many bytes of them not on the async thread.
+    pub(crate) async fn open_all(
+        &self,
+        caller: &Access,
+        owner: &Owner,
+        rows: Vec<StoredMemory>,
+    ) -> Result<Vec<Memory>, Error> {
+        let is_long = is_long(&rows);
+        let (user, key) = (owner.id, owner.key.clone());
+        let work = move || rows.into_iter().map(|row| open(row, user, &key)).collect();
+        if is_long {
+            let seat = self.partitions.seats.take(caller.user_id).await?;
+            seat.work(work).await?
+        } else {
+            work()
         }
     }
 
@@ -233,6 +260,12 @@ impl App {
         plain.extend_from_slice(id.uuid().as_bytes());
         URL_SAFE_NO_PAD.encode(key.seal(self.entropy(), bound, &plain))
     }
+}
+
+/// Tells whether decrypting rows takes longer than an async thread should be kept.
+pub(crate) fn is_long(rows: &[StoredMemory]) -> bool {
+    let bytes = rows.iter().map(|row| row.ciphertext.len());
+    bytes.sum::<usize>() > INLINE
 }
 
 /// Decrypts a row.
@@ -285,3 +318,6 @@ fn open_cursor(key: &DataKey, bound: &[u8], cursor: &str) -> Result<(Instant, Me
     let id = uuid::Uuid::from_slice(id).map_err(|_| refused())?;
     Ok((Instant::from_micros(at), MemoryId::from_uuid(id)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,7 @@ use picard_store::{memories, users};
 
 use crate::{
     Access, App, AskPersona, Authorized, Error, Found, Persona, PublicUser, Read, Recalled,
-    UserRef,
-    audit::Reading,
-    memories::{open, visible},
-    partitions::Choice,
+    UserRef, audit::Reading, memories::visible, partitions::Choice,
 };
 
 /// Rows read at once when all memories are wanted.
@@ -61,7 +58,7 @@ impl App {
         let is_whole = limit.is_none() && prompt.is_none_or(|prompt| !prompt.conditions().any());
         let Recalled { memories, notices } = match wanted {
             None => Recalled {
-                memories: self.newest(&owner, &filter, now).await?,
+                memories: self.newest(caller, &owner, &filter, now).await?,
                 notices: Vec::new(),
             },
             Some(wanted) => {
@@ -150,6 +147,7 @@ impl App {
     /// All of them, the newest first.
     async fn newest(
         &self,
+        caller: &Access,
         owner: &Owner,
         filter: &MemoryFilter,
         now: Instant,
@@ -160,8 +158,7 @@ impl App {
             let rows = memories::list(&self.db, owner.id, filter, now, after, PAGE).await?;
             let was_last = rows.len() < PAGE;
             after = rows.last().map(|row| (row.created_at, row.id)).or(after);
-            for row in rows {
-                let memory = open(row, owner.id, &owner.key)?;
+            for memory in self.open_all(caller, owner, rows).await? {
                 bytes += memory.text.expose().len();
                 self.bounds.check(bytes, None)?;
                 found.push(Found {

@@ -16,7 +16,7 @@ use picard_store::memories::{self, StoredMemory};
 
 use crate::{
     App, Error,
-    memories::open,
+    memories::{is_long, open},
     partitions::{Question, Target},
     persona::Owner,
 };
@@ -126,6 +126,8 @@ impl App {
                 && conditions.admit(row.id, row.permission, row.created_at)
         };
         let rows: Vec<StoredMemory> = rows.into_iter().filter(admits).collect();
+        // Cutting texts into words takes longer than an async thread may.
+        let is_long = question.conditions.need_texts() || is_long(&rows);
         let (user, key) = (owner.id, owner.key.clone());
         let conditions = question.conditions.clone();
         let work = move || {
@@ -142,8 +144,7 @@ impl App {
             }
             Ok(holding)
         };
-        // Cutting texts into words takes longer than an async thread may.
-        if question.conditions.need_texts() {
+        if is_long {
             let seat = self.partitions.seats.take(question.who).await?;
             seat.work(work).await?
         } else {
