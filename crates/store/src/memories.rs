@@ -296,6 +296,33 @@ pub async fn list(
     .await
 }
 
+/// Sums up the memories that pass the filter.
+macro_rules! of_those {
+    ($sums:literal, $user:expr, $bounds:expr) => {
+        sql!(
+            concat!(
+                "WITH those AS (
+                     SELECT ciphertext FROM memories
+                     WHERE user_id = $1
+                       AND ($2 IS NULL OR permission = $2)
+                       AND ($3 IS NULL OR expiration_date IS NULL OR expiration_date > $3)
+                       AND ($4 IS NULL OR expiration_date <= $4)
+                       AND ($5 IS NULL OR expiration_date < $5)
+                       AND ($6 IS NULL OR expiration_date >= $6)
+                 ) SELECT ",
+                $sums,
+                " FROM those"
+            ),
+            $user,
+            $bounds.permission,
+            $bounds.valid_at,
+            $bounds.expired_at,
+            $bounds.expires_before,
+            $bounds.expires_after,
+        )
+    };
+}
+
 /// Counts the memories that pass the filter.
 pub async fn count(
     db: &Db,
@@ -304,23 +331,7 @@ pub async fn count(
     now: Instant,
 ) -> Result<i64, Error> {
     let bounds = Bounds::of(filter, now);
-    let (count,) = db
-        .one(sql!(
-            "SELECT count(*) FROM memories
-             WHERE user_id = $1
-               AND ($2 IS NULL OR permission = $2)
-               AND ($3 IS NULL OR expiration_date IS NULL OR expiration_date > $3)
-               AND ($4 IS NULL OR expiration_date <= $4)
-               AND ($5 IS NULL OR expiration_date < $5)
-               AND ($6 IS NULL OR expiration_date >= $6)",
-            user,
-            bounds.permission,
-            bounds.valid_at,
-            bounds.expired_at,
-            bounds.expires_before,
-            bounds.expires_after,
-        ))
-        .await?;
+    let (count,) = db.one(of_those!("count(*)", user, bounds)).await?;
     Ok(count)
 }
 
@@ -333,20 +344,10 @@ pub async fn extent(
 ) -> Result<(i64, i64), Error> {
     let bounds = Bounds::of(filter, now);
     // Some databases sum whole numbers to a decimal one.
-    db.one(sql!(
-        "SELECT count(*), CAST(COALESCE(SUM(LENGTH(ciphertext)), 0) AS BIGINT) FROM memories
-         WHERE user_id = $1
-           AND ($2 IS NULL OR permission = $2)
-           AND ($3 IS NULL OR expiration_date IS NULL OR expiration_date > $3)
-           AND ($4 IS NULL OR expiration_date <= $4)
-           AND ($5 IS NULL OR expiration_date < $5)
-           AND ($6 IS NULL OR expiration_date >= $6)",
+    db.one(of_those!(
+        "count(*), CAST(COALESCE(SUM(LENGTH(ciphertext)), 0) AS BIGINT)",
         user,
-        bounds.permission,
-        bounds.valid_at,
-        bounds.expired_at,
-        bounds.expires_before,
-        bounds.expires_after,
+        bounds
     ))
     .await
 }

@@ -243,9 +243,11 @@ async fn a_list_holds_what_the_filter_admits() {
         for permission in [Permission::Private, Permission::Public] {
             for expires in [None, Some(at(9)), Some(at(10)), Some(at(11)), Some(at(20))] {
                 let id = stored.len() as u128 + 1;
+                // Of as many bytes that any sum of some tells which they are.
                 let new = memories::NewMemory {
                     permission,
                     expiration_date: expires,
+                    ciphertext: &"x".repeat(1 << stored.len()),
                     ..memory(ana, id, at(0))
                 };
                 submit(&db, new).await;
@@ -274,6 +276,13 @@ async fn a_list_holds_what_the_filter_admits() {
                         assert_eq!(list, right, "{filter:?}");
                         let count = memories::count(&db, ana, &filter, at(10)).await;
                         assert_eq!(count.expect("counted"), right.len() as i64, "{filter:?}");
+                        let bytes = stored.iter().enumerate().map(|(at, (id, ..))| {
+                            let is_in = right.contains(id);
+                            i64::from(is_in) << at
+                        });
+                        let extent = memories::extent(&db, ana, &filter, at(10)).await;
+                        let right = (right.len() as i64, bytes.sum());
+                        assert_eq!(extent.expect("summed"), right, "{filter:?}");
                     }
                 }
             }
