@@ -13,10 +13,12 @@
 //! The story is in `run`; `server` is the process, `person` the browser, `texts`
 //! what people remember and ask, `measure` the clock;
 //! `surfaces` compares `/mcp` with `/api/tools`, `topologies` SQLite with one and two
-//! nodes over PostgreSQL, `crowd` asks where very many people are, and `scale` where
-//! one person has very many memories.
+//! nodes over PostgreSQL, `crowd` asks where very many people are, `loaded` where they
+//! are in memory, and `scale` where one person has very many memories.
 
 mod crowd;
+mod dice;
+mod loaded;
 mod measure;
 mod person;
 mod postgres;
@@ -37,6 +39,7 @@ use picard_client::{ListMemories, NewMemory, Query};
 use picard_domain::Permission;
 
 use crowd::Crowd;
+use loaded::Loaded;
 use measure::{Work, measure};
 use person::{Application, Person};
 use report::Report;
@@ -90,6 +93,8 @@ enum Other {
     Scale(Scale),
     /// One person's questions while another imports
     Sharing(Sharing),
+    /// The memories of very many people in one process
+    Loaded(Loaded),
 }
 
 #[tokio::main]
@@ -102,6 +107,7 @@ async fn main() -> ExitCode {
         Some(Other::Crowd(crowd)) => crowd.run(&settings).await,
         Some(Other::Scale(scale)) => scale.run(&settings).await,
         Some(Other::Sharing(sharing)) => sharing.run(&settings).await,
+        Some(Other::Loaded(loaded)) => loaded.run(&settings).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

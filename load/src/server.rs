@@ -62,15 +62,27 @@ impl Server {
             public_url: address(port),
             settings,
         };
-        Self::start_node(Arc::new(site), port).await
+        Self::start_node(Arc::new(site), port, Vec::new()).await
     }
 
     /// Starts another node of this server, with the same keys and database.
     pub(crate) async fn another_node(&self) -> anyhow::Result<Self> {
-        Self::start_node(self.site.clone(), free_port()?).await
+        self.another_node_with(Vec::new()).await
     }
 
-    async fn start_node(site: Arc<Site>, port: u16) -> anyhow::Result<Self> {
+    /// Starts another node with these settings besides, which hold before the others.
+    pub(crate) async fn another_node_with(
+        &self,
+        settings: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
+        Self::start_node(self.site.clone(), free_port()?, settings).await
+    }
+
+    async fn start_node(
+        site: Arc<Site>,
+        port: u16,
+        settings: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
         let log = site.folder.path().join(format!("log-{port}"));
         let started = Instant::now();
         let process = site
@@ -83,6 +95,7 @@ impl Server {
             .env("PICARD_CALLS_PER_SECOND", "1000000")
             .env("ADMIN_USERNAME", ADMIN.0)
             .env("ADMIN_PASSWORD", ADMIN.1)
+            .envs(settings)
             .stderr(fs::File::create(&log)?)
             .spawn()
             .with_context(|| format!("{} cannot be started", site.binary.display()))?;

@@ -15,6 +15,7 @@ use super::{
     copy::{Column, Rows},
 };
 use crate::{
+    dice::Dice,
     postgres::Database,
     system::{SystemClock, SystemEntropy},
 };
@@ -24,9 +25,6 @@ const AT_ONCE: u32 = 20_000;
 
 /// How many connections fill at the same time.
 const CONNECTIONS: u32 = 3;
-
-/// The dimensions of the model's vectors.
-const DIMENSIONS: usize = 384;
 
 const MODEL: &str = "multilingual-e5-small/1";
 const HOUR: i64 = 3_600_000_000;
@@ -129,7 +127,7 @@ impl Filling {
         move || {
             let mut tables = Tables::new();
             let mut members = Vec::new();
-            let mut dice = Dice(u64::from(people.start) + 1);
+            let mut dice = Dice::new(u64::from(people.start) + 1);
             for person in people {
                 let user = tables.person(&filling, person, memories, &mut dice);
                 if with_tokens.contains(&person) {
@@ -243,7 +241,7 @@ impl Tables {
                 Column::Uuid(user),
                 Column::Uuid(id),
                 Column::Text(MODEL),
-                Column::Bytes(&key.seal(entropy, &place, &dice.vector())),
+                Column::Bytes(&key.seal(entropy, &place, &vector(dice))),
             ]);
         }
         user
@@ -290,30 +288,8 @@ fn uuid_v7(micros: i64, entropy: &dyn Entropy) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis((micros / 1000) as u64, &entropy.bytes()).into_uuid()
 }
 
-/// `xorshift64*`: fast, and good enough for vectors that mean nothing.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() >> 33) as usize % end
-    }
-
-    /// Returns a vector of length 1 as the server writes it: floats, little-endian.
-    fn vector(&mut self) -> Vec<u8> {
-        let vector: Vec<f32> = (0..DIMENSIONS)
-            .map(|_| (self.next() >> 40) as f32 / 8_388_608.0 - 1.0)
-            .collect();
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        vector
-            .iter()
-            .flat_map(|x| (x / length).to_le_bytes())
-            .collect()
-    }
+/// Returns a vector of length 1 as the server wrote it at first: floats, little-endian.
+fn vector(dice: &mut Dice) -> Vec<u8> {
+    let vector = dice.direction();
+    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
 }

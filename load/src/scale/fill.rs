@@ -1,4 +1,4 @@
-//! Makes one person's memories, sealed as the server would seal them, and puts them
+//! Makes the memories of one person, or of very many, sealed as the server would seal them, and puts them
 //! into the database by the thousand.
 //!
 //! Embedding a million texts would take hours, so the vectors are made up: like those
@@ -9,18 +9,19 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
-use picard_crypto::{DataKey, Keyring, Wrapped};
+use picard_client::Secret;
+use picard_crypto::{DataKey, Keyring, Token, TokenKind, Wrapped, dummy_hash};
 use picard_domain::{Clock as _, Entropy};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use uuid::Uuid;
 
-use crate::system::{SystemClock, SystemEntropy};
+use crate::{
+    dice::Dice,
+    system::{SystemClock, SystemEntropy},
+};
 
 /// Memories stored in one transaction.
 const AT_ONCE: u32 = 10_000;
-
-/// The dimensions of the model's vectors.
-const DIMENSIONS: usize = 384;
 
 const MODEL: &str = "multilingual-e5-small/1";
 
@@ -56,6 +57,41 @@ impl Filling {
         })
     }
 
+    /// Makes people with so many memories each, and an access token for each of them.
+    #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+    pub(crate) async fn people(&mut self, count: u32, each: u32) -> anyhow::Result<Vec<Secret>> {
+        let grant = sqlx::query_as("SELECT client_id, scopes, resource FROM grants LIMIT 1");
+        let grant: (Uuid, String, String) = grant.fetch_one(&mut self.connection).await?;
+        let mut dice = Dice::new(u64::from(count));
+        let space = Space::new(&mut dice);
+        let mut tokens = Vec::with_capacity(count as usize);
+        let together = (AT_ONCE / each).max(1);
+        for start in (0..count).step_by(together as usize) {
+            let mut tx = self.connection.begin().await?;
+            for n in start..(start + together).min(count) {
+                let person = Somebody::new(&self.keyring, n);
+                person.store(each, &mut tx).await?;
+                for n in 0..each {
+                    let row = Row::new(&person.key, person.id, n, &space, &mut dice);
+                    row.store(person.id, &mut tx).await?;
+                }
+                tokens.push(person.let_in(&grant, &mut tx).await?);
+            }
+            tx.commit().await?;
+            eprint!("\r{} of {count} people", tokens.len());
+        }
+        eprintln!();
+        self.settle().await?;
+        Ok(tokens)
+    }
+
+    /// What was written stands in the log of the database until somebody moves it.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        let moved = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+        moved.execute(&mut self.connection).await?;
+        Ok(())
+    }
+
     /// Gives a person so many memories.
     #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
     pub(crate) async fn fill(&mut self, handle: &str, memories: u32) -> anyhow::Result<()> {
@@ -66,7 +102,7 @@ impl Filling {
         let key = self
             .keyring
             .unwrap(&Wrapped { key_id, bytes }, user.as_bytes())?;
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ u64::from(memories));
+        let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15 ^ u64::from(memories));
         let space = Space::new(&mut dice);
         for start in (0..memories).step_by(AT_ONCE as usize) {
             let mut tx = self.connection.begin().await?;
@@ -81,10 +117,7 @@ impl Filling {
         let version = sqlx::query("UPDATE users SET version = $1 WHERE id = $2");
         let version = version.bind(i64::from(memories)).bind(user);
         version.execute(&mut self.connection).await?;
-        // What was written stands in the log of the database until somebody moves it.
-        let moved = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
-        moved.execute(&mut self.connection).await?;
-        Ok(())
+        self.settle().await
     }
 
     /// Reads all rows of a person's memories once, in the order of a load, and opens none.
@@ -97,6 +130,72 @@ impl Filling {
                  ORDER BY m.revision)",
         );
         Ok(read.bind(handle).fetch_one(&mut self.connection).await?)
+    }
+}
+
+/// A person with a key, whose password nobody knows.
+struct Somebody {
+    id: Uuid,
+    handle: String,
+    key: DataKey,
+    wrapped: Wrapped,
+    now: i64,
+}
+
+impl Somebody {
+    fn new(keyring: &Keyring, n: u32) -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let id = uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid();
+        let key = DataKey::generate(entropy);
+        Self {
+            id,
+            handle: format!("somebody{n}"),
+            wrapped: keyring.wrap(entropy, &key, id.as_bytes()),
+            key,
+            now: SystemClock.now().micros(),
+        }
+    }
+
+    async fn store(&self, memories: u32, to: &mut SqliteConnection) -> anyhow::Result<()> {
+        let user = sqlx::query(
+            "INSERT INTO users (id, handle, name, password_hash, key_id, wrapped_key, version,
+                                is_admin, created_at, updated_at)
+             VALUES ($1, $2, $2, $3, $4, $5, $6, FALSE, $7, $7)",
+        );
+        let user = user.bind(self.id).bind(&self.handle).bind(dummy_hash());
+        let user = user.bind(self.wrapped.key_id.to_string());
+        let user = user.bind(&self.wrapped.bytes).bind(i64::from(memories));
+        user.bind(self.now).execute(&mut *to).await?;
+        Ok(())
+    }
+
+    /// Lets an application in as somebody else did, and mints a token for it.
+    async fn let_in(
+        &self,
+        (client, scopes, resource): &(Uuid, String, String),
+        to: &mut SqliteConnection,
+    ) -> anyhow::Result<Secret> {
+        let id = uuid::Builder::from_random_bytes((&SystemEntropy as &dyn Entropy).bytes());
+        let id = id.into_uuid();
+        let grant = sqlx::query(
+            "INSERT INTO grants (user_id, id, client_id, scopes, resource, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        );
+        let grant = grant.bind(self.id).bind(id).bind(client);
+        let grant = grant.bind(scopes).bind(resource).bind(self.now);
+        grant.execute(&mut *to).await?;
+        let access = Token::mint(TokenKind::Access, &SystemEntropy);
+        let token = sqlx::query(
+            "INSERT INTO access_tokens (digest, user_id, grant_id, client_id, scopes, created_at,
+                                        expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        );
+        let token = token.bind(&access.digest().as_bytes()[..]).bind(self.id);
+        let token = token.bind(id).bind(client).bind(scopes).bind(self.now);
+        // Filling takes its time, so they last longer than real ones.
+        let token = token.bind(self.now + 24 * HOUR);
+        token.execute(&mut *to).await?;
+        Ok(Secret::new(access.expose().to_owned()))
     }
 }
 
@@ -120,7 +219,7 @@ impl Row {
             id,
             created_at,
             revision: i64::from(n) + 1,
-            ciphertext: key.fernet_encrypt(&dice.text()),
+            ciphertext: key.fernet_encrypt(&text(dice)),
             sealed: key.seal(entropy, &place, &space.vector(dice)),
         }
     }
@@ -177,57 +276,29 @@ impl Space {
     }
 }
 
-/// `xorshift64*`: fast, and good enough for texts that mean nothing.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() >> 33) as usize % end
-    }
-
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn direction(&mut self) -> Vec<f32> {
-        let raw: Vec<f32> = (0..DIMENSIONS)
-            .map(|_| (0..3).map(|_| self.unit() as f32 - 0.5).sum())
-            .collect();
-        let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
-        raw.into_iter().map(|x| x / length).collect()
-    }
-
-    /// 12 to 36 words.
-    fn text(&mut self) -> String {
-        let words = 12 + self.below(25);
-        let mut text = String::new();
-        for n in 0..words {
-            if n > 0 {
-                text.push(' ');
-            }
-            if n % 2 == 0 {
-                self.word(&mut text);
-            } else {
-                text.push_str(COMMON[self.below(COMMON.len())]);
-            }
+/// Returns 12 to 36 words.
+fn text(dice: &mut Dice) -> String {
+    let words = 12 + dice.below(25);
+    let mut text = String::new();
+    for n in 0..words {
+        if n > 0 {
+            text.push(' ');
         }
-        text + "."
-    }
-
-    /// A word: the n-th is n times rarer than the first.
-    fn word(&mut self, text: &mut String) {
-        let mut rank = VOCABULARY.powf(self.unit()) as usize;
-        text.push_str(SYLLABLES[rank % 19]);
-        while rank > 0 {
-            text.push_str(SYLLABLES[rank % SYLLABLES.len()]);
-            rank /= SYLLABLES.len();
+        if n % 2 == 0 {
+            word(dice, &mut text);
+        } else {
+            text.push_str(COMMON[dice.below(COMMON.len())]);
         }
+    }
+    text + "."
+}
+
+/// Adds a word: the n-th is n times rarer than the first.
+fn word(dice: &mut Dice, to: &mut String) {
+    let mut rank = VOCABULARY.powf(dice.unit()) as usize;
+    to.push_str(SYLLABLES[rank % 19]);
+    while rank > 0 {
+        to.push_str(SYLLABLES[rank % SYLLABLES.len()]);
+        rank /= SYLLABLES.len();
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     server::Server,
     texts::Texts,
 };
-use fill::Filling;
+pub(crate) use fill::Filling;
 
 /// Fills one person after another with memories and asks in their names
 #[derive(Debug, Clone, Args)]
