@@ -10,13 +10,13 @@
 
 use std::{
     num::NonZero,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::available_parallelism,
 };
 
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::{MemoryId, UserId};
-use picard_search::{Entry, Prepared, Preparer};
+use picard_search::{Entry, Prepared, Preparer, Series};
 use picard_store::{
     Db,
     changes::{self, Change, Changes, Position},
@@ -50,6 +50,17 @@ pub(crate) struct Reader {
     /// The other model of the person's memories, from when one of it is met. There is
     /// one at a time: vectors of a third do not compare, as if it were not at hand.
     pub(crate) earlier: OnceLock<Kind>,
+    /// Those that no stretch is on at the moment.
+    pub(crate) desks: Desks,
+}
+
+/// What those who prepare have learnt of words, from stretch to stretch of one load.
+#[derive(Default)]
+pub(crate) struct Desks(Mutex<Vec<Desk>>);
+
+struct Desk {
+    present: Series,
+    earlier: Option<Series>,
 }
 
 /// A stretch of changes that only has to be put into place.
@@ -100,23 +111,36 @@ impl Reader {
     }
 
     fn prepare(&self, changes: Changes) -> Result<Ready, CryptoError> {
+        let mut desk = self.desks.take().unwrap_or_else(|| Desk {
+            present: self.preparer.series(),
+            earlier: None,
+        });
         let changed = changes.changed.into_iter();
+        let changed = changed
+            .map(|row| self.open(row, &mut desk))
+            .collect::<Result<_, CryptoError>>();
+        self.desks.leave(desk);
         Ok(Ready {
             reached: changes.reached,
             anew: changes.anew,
             deleted: changes.deleted,
-            changed: changed
-                .map(|row| self.open(row))
-                .collect::<Result<_, CryptoError>>()?,
+            changed: changed?,
         })
     }
 
-    fn open(&self, row: Change) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
+    fn open(
+        &self,
+        row: Change,
+        desk: &mut Desk,
+    ) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
         let text = self.key.fernet_decrypt(&row.ciphertext)?;
         let made_by = self.made_by(row.model.as_deref());
-        let (preparer, dimensions) = match &made_by {
-            MadeBy::Earlier(kind) => (&kind.preparer, kind.dimensions),
-            MadeBy::Present | MadeBy::Unknown => (&self.preparer, self.dimensions),
+        let (series, dimensions) = match &made_by {
+            MadeBy::Earlier(kind) => {
+                let series = || kind.preparer.series();
+                (desk.earlier.get_or_insert_with(series), kind.dimensions)
+            }
+            MadeBy::Present | MadeBy::Unknown => (&mut desk.present, self.dimensions),
         };
         let codes = match (&made_by, row.sealed) {
             (MadeBy::Unknown, _) | (_, None) => None,
@@ -132,7 +156,7 @@ impl Reader {
             expires: row.expiration_date,
             created_at: row.created_at,
         };
-        let prepared = preparer.prepare(&entry);
+        let prepared = series.prepare(&entry);
         let prepared = prepared.with_codes(codes.unwrap_or_default());
         Ok((row.id, prepared, made_by))
     }
@@ -159,6 +183,20 @@ impl Reader {
             Some(kind) => MadeBy::Earlier(kind.clone()),
             None => MadeBy::Unknown,
         }
+    }
+}
+
+impl Desks {
+    fn take(&self) -> Option<Desk> {
+        self.lock().pop()
+    }
+
+    fn leave(&self, desk: Desk) {
+        self.lock().push(desk);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Desk>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

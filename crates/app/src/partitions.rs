@@ -31,7 +31,7 @@ use crate::{
     Error,
     embedding::Embedding,
     loaded::{Loaded, Mixture},
-    loading::{Hands, Reader, Ready, Stretches},
+    loading::{Desks, Hands, Reader, Ready, Stretches},
     persona::Owner,
     previous::{LoadModel, Previous},
     seats::Seats,
@@ -326,6 +326,7 @@ impl Partitions {
             earlier: loaded
                 .kind()
                 .map_or_else(OnceLock::new, |kind| OnceLock::from(kind.clone())),
+            desks: Desks::default(),
         });
         let place = Place {
             kept: self.kept.clone(),

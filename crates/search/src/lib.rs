@@ -4,7 +4,7 @@
 //! node: `app` decrypts the memories of one person into a [`Partition`], keeps it
 //! up to date with [`Partition::upsert`] and [`Partition::remove`], and asks it
 //! with [`Partition::query`]. Many at once are made ready on many threads by a
-//! [`Preparer`] and put in by one. Everything here is pure computation: no input or
+//! [`Series`] each and put in by one. Everything here is pure computation: no input or
 //! output, no async, no clock; nothing is ever written. The text of a memory is
 //! not kept, only keyed hashes of its words and the days that it names.
 //!
@@ -71,7 +71,7 @@ mod vectors;
 
 pub use conditions::Conditions;
 pub use keywords::Phrase;
-pub use partition::{Entry, Partition, Prepared, Preparer};
+pub use partition::{Entry, Partition, Prepared, Preparer, Series};
 pub use query::{Closeness, Hit, Query};
 pub use ranking::{Ranking, RankingError};
 pub use syntax::{ParsedQuery, QueryError};

@@ -18,7 +18,7 @@ use crate::{
     centre::Sum,
     common,
     dates::When,
-    keywords::{Keywords, Listing, Words},
+    keywords::{Keywords, Listing, Memo, Words},
     query::Closeness,
     signs::{Bounds, Signs},
     slots::{Described, Slots},
@@ -100,14 +100,46 @@ impl Preparer {
 
     /// Cuts a text into its words and rounds its vectors.
     pub fn prepare(&self, entry: &Entry<'_>) -> Prepared {
+        self.prepare_with(entry, &mut Memo::forgetful())
+    }
+
+    /// Returns what makes many memories ready, each faster than the one before.
+    pub fn series(&self) -> Series {
+        Series {
+            preparer: self.clone(),
+            memo: Memo::new(),
+        }
+    }
+
+    fn prepare_with(&self, entry: &Entry<'_>, memo: &mut Memo) -> Prepared {
+        let listing = self.words.cut(entry.text, memo);
+        let when = if listing.names_days {
+            When::of(entry.text, entry.created_at)
+        } else {
+            When::written(entry.created_at)
+        };
         Prepared {
             codes: Codes::of(entry.vectors, self.dimensions),
-            listing: self.words.of(entry.text),
-            when: When::of(entry.text, entry.created_at),
+            listing,
+            when,
             permission: entry.permission,
             expires: entry.expires,
             created_at: entry.created_at,
         }
+    }
+}
+
+/// A [`Preparer`] for very many memories: it remembers what it found out about words,
+/// in at most a MiB and by their keyed hashes alone.
+pub struct Series {
+    preparer: Preparer,
+    memo: Memo,
+}
+
+impl Series {
+    /// Does what [`Preparer::prepare`] does.
+    pub fn prepare(&mut self, entry: &Entry<'_>) -> Prepared {
+        self.preparer.prepare_with(entry, &mut self.memo)
     }
 }
 

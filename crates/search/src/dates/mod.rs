@@ -15,7 +15,8 @@ mod words;
 use chrono::{Datelike, NaiveDate};
 use picard_domain::Instant;
 
-pub(crate) use read::read;
+use crate::keywords::is_invisible;
+pub(crate) use read::{may_have, read};
 
 /// Microseconds in a day.
 const DAY: i64 = 86_400_000_000;
@@ -51,6 +52,14 @@ pub(crate) fn asked(question: &str, now: Instant) -> Vec<Named> {
         }
     }
     asked
+}
+
+/// Tells whether a text may name days whatever its words are, which [`may_have`] tells:
+/// with digits, or with what nobody sees, which ends a word here and is passed over
+/// where it was `folded`.
+pub(crate) fn may_be_in(text: &str, folded: &str) -> bool {
+    folded.bytes().any(|byte| byte.is_ascii_digit())
+        || !text.is_ascii() && text.contains(is_invisible)
 }
 
 impl Days {
@@ -101,6 +110,14 @@ pub(crate) struct When {
 impl When {
     /// The most days that are kept of one memory: a diary or a log names hundreds.
     const MOST: usize = 8;
+
+    /// Of a memory that names no days.
+    pub(crate) fn written(created_at: Instant) -> Self {
+        Self {
+            written: day_of(created_at),
+            named: None,
+        }
+    }
 
     pub(crate) fn of(text: &str, created_at: Instant) -> Self {
         let written = day_of(created_at);

@@ -7,7 +7,7 @@ use super::{
     Days, Named, date, day_of,
     lexer::{Piece, Token, plain, tokens},
     month_of,
-    words::{self, Relative, Unit, meaning, phrases},
+    words::{Meaning, NOTHING, Relative, Unit, meaning},
     year_of,
 };
 
@@ -30,6 +30,13 @@ pub(crate) fn read(text: &str, written: Instant) -> Vec<Named> {
         at += length.max(1);
     }
     named
+}
+
+/// Tells whether days may be named in a text of which this is a word as it was folded;
+/// when it says of no word that they may, and the text has no digit, then it names none.
+pub(crate) fn may_have(word: &str) -> bool {
+    let plain = plain(word);
+    tokens(&plain).iter().any(|token| token.meaning.tells)
 }
 
 struct Reader<'a> {
@@ -125,9 +132,9 @@ impl Reader<'_> {
         if before.is_some() {
             self.skip_words(&mut next, &["de", "of", "di"]);
         }
-        let word = self.word(next)?;
-        let full = meaning(word).month;
-        let in_month = full.or(meaning(word).short_month)?;
+        let word = self.meaning(next);
+        let full = word.month;
+        let in_month = full.or(word.short_month)?;
         next += 1;
         self.skip_mark(&mut next, '.');
         let mut end = next;
@@ -145,7 +152,7 @@ impl Reader<'_> {
         if year.is_some() {
             end = after + 1;
         }
-        let follows = at > 0 && self.word(at - 1).is_some_and(|word| meaning(word).before);
+        let follows = at > 0 && self.meaning(at - 1).before;
         if on.is_none() && year.is_none() && !(full.is_some() && follows) {
             // `May I`, `march on`: a word like others.
             return None;
@@ -160,7 +167,7 @@ impl Reader<'_> {
 
     /// `in 2023`.
     fn by_year(&self, at: usize, named: &mut Vec<Named>) -> Option<usize> {
-        let follows = at > 0 && self.word(at - 1).is_some_and(|word| meaning(word).before);
+        let follows = at > 0 && self.meaning(at - 1).before;
         let year = self.year_at(at).filter(|_| follows)?;
         // `in 2023.5` and `in 2000 metres` cannot be told from a year; the first can.
         if self.is_glued(at + 1) && self.word(at + 1).is_some() {
@@ -172,12 +179,9 @@ impl Reader<'_> {
 
     /// `last week`, `three days ago`.
     fn relative(&self, at: usize, named: &mut Vec<Named>) -> Option<usize> {
-        let by_word = self.word(at).map_or(&[][..], phrases);
-        let by_number = match self.amount(at) {
-            Some(_) => phrases("#"),
-            None => &[],
-        };
-        for phrase in by_word.iter().chain(by_number) {
+        let by_word = &self.meaning(at).phrases;
+        let by_number = self.amount(at).map(|_| &meaning("#").phrases);
+        for phrase in by_word.iter().chain(by_number.into_iter().flatten()) {
             let mut times = 1;
             let fits = phrase.words.iter().zip(at..).all(|(forms, at)| {
                 if forms == &["#"] {
@@ -259,7 +263,7 @@ impl Reader<'_> {
     fn amount(&self, at: usize) -> Option<u32> {
         match self.tokens.get(at)?.piece {
             Piece::Number { value, digits } if digits < 5 => Some(value),
-            Piece::Word(word) => words::meaning(word).number,
+            Piece::Word(_) => self.meaning(at).number,
             _ => None,
         }
     }
@@ -288,6 +292,10 @@ impl Reader<'_> {
             Piece::Word(word) => Some(word),
             _ => None,
         }
+    }
+
+    fn meaning(&self, at: usize) -> &'static Meaning {
+        self.tokens.get(at).map_or(&NOTHING, |token| token.meaning)
     }
 
     fn mark(&self, at: usize) -> Option<char> {

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use crate::keywords::is_frequent;
+
 /// What a relative date counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -268,7 +270,7 @@ const LANGUAGES: &[Language] = &[
 const SHORT: &str = "jan feb mar/mrz apr may/mai jun jul aug sep/sept oct/okt nov dec/dez";
 
 /// What a word may mean.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Default)]
 pub(super) struct Meaning {
     /// A month, 1 to 12.
     pub(super) month: Option<u32>,
@@ -278,29 +280,10 @@ pub(super) struct Meaning {
     pub(super) before: bool,
     /// A number from one to ten.
     pub(super) number: Option<u32>,
-}
-
-/// What a word of any of the languages means.
-pub(super) fn meaning(word: &str) -> Meaning {
-    static WORDS: LazyLock<HashMap<&'static str, Meaning>> = LazyLock::new(|| {
-        let mut words: HashMap<&'static str, Meaning> = HashMap::new();
-        for language in LANGUAGES {
-            for (word, month) in counted(language.months) {
-                words.entry(word).or_default().month = Some(month);
-            }
-            for (word, number) in counted(language.numbers) {
-                words.entry(word).or_default().number = Some(number);
-            }
-            for word in language.before.split_whitespace() {
-                words.entry(word).or_default().before = true;
-            }
-        }
-        for (word, month) in counted(SHORT) {
-            words.entry(word).or_default().short_month = Some(month);
-        }
-        words
-    });
-    WORDS.get(word).copied().unwrap_or_default()
+    /// The relative dates that begin with it; the longest first.
+    pub(super) phrases: Vec<Phrase>,
+    /// No date in words alone is without a word like this.
+    pub(super) tells: bool,
 }
 
 /// A relative date: its words, each with its other forms.
@@ -309,32 +292,78 @@ pub(super) struct Phrase {
     pub(super) relative: Relative,
 }
 
-/// The relative dates that begin with a word, or with `#` for a number; the longest first.
-pub(super) fn phrases(first: &str) -> &'static [Phrase] {
-    static PHRASES: LazyLock<HashMap<&'static str, Vec<Phrase>>> = LazyLock::new(|| {
-        let mut phrases: HashMap<&'static str, Vec<Phrase>> = HashMap::new();
-        for (text, unit, by) in LANGUAGES.iter().flat_map(|language| language.relative) {
-            let words: Vec<Vec<_>> = text
-                .split_whitespace()
-                .map(|word| word.split('/').collect())
-                .collect();
-            for first in words[0].clone() {
-                phrases.entry(first).or_default().push(Phrase {
-                    words: words.clone(),
-                    relative: Relative {
-                        unit: *unit,
-                        by: *by,
-                    },
-                });
-            }
+type Words = HashMap<&'static str, Meaning>;
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    let mut words = Words::new();
+    for language in LANGUAGES {
+        for (word, month) in counted(language.months) {
+            let word = words.entry(word).or_default();
+            (word.month, word.tells) = (Some(month), true);
         }
-        for sharing in phrases.values_mut() {
-            sharing.sort_by_key(|phrase| std::cmp::Reverse(phrase.words.len()));
+        for (word, number) in counted(language.numbers) {
+            words.entry(word).or_default().number = Some(number);
         }
-        phrases
-    });
-    PHRASES.get(first).map_or(&[], Vec::as_slice)
+        for word in language.before.split_whitespace() {
+            words.entry(word).or_default().before = true;
+        }
+        for relative in language.relative {
+            add_phrase(relative, &mut words);
+        }
+    }
+    for (word, month) in counted(SHORT) {
+        words.entry(word).or_default().short_month = Some(month);
+    }
+    for word in words.values_mut() {
+        let longest_first = |phrase: &Phrase| std::cmp::Reverse(phrase.words.len());
+        word.phrases.sort_by_key(longest_first);
+    }
+    words
+});
+
+fn add_phrase((text, unit, by): &(&'static str, Unit, i32), to: &mut Words) {
+    let words: Vec<Vec<&'static str>> = text
+        .split_whitespace()
+        .map(|word| word.split('/').collect())
+        .collect();
+    // The rarest of its words: long, and none that every other sentence has; of equals
+    // what is counted (`last week`), or what other languages do not have (`il y a un an`).
+    let rarity = |(at, forms): &(usize, &Vec<&str>)| {
+        let is_word = forms.iter().all(|form| form.contains(char::is_alphabetic));
+        let is_rare = !forms.iter().any(|form| is_frequent(form));
+        let length = forms.iter().map(|form| form.chars().count()).min();
+        let place = if is_rare { *at } else { words.len() - at };
+        (is_word, is_rare, length, place)
+    };
+    let rarest = words.iter().enumerate().max_by_key(rarity);
+    for form in rarest.into_iter().flat_map(|(_, forms)| forms) {
+        to.entry(form).or_default().tells = true;
+    }
+    for first in &words[0] {
+        to.entry(first).or_default().phrases.push(Phrase {
+            words: words.clone(),
+            relative: Relative {
+                unit: *unit,
+                by: *by,
+            },
+        });
+    }
 }
+
+/// Returns what a word means in any of the languages; `#` stands for a number.
+pub(super) fn meaning(word: &str) -> &'static Meaning {
+    WORDS.get(word).unwrap_or(&NOTHING)
+}
+
+/// What is no word of dates.
+pub(super) static NOTHING: Meaning = Meaning {
+    month: None,
+    short_month: None,
+    before: false,
+    number: None,
+    phrases: Vec::new(),
+    tells: false,
+};
 
 /// The words of a list with their places from 1 on.
 fn counted(list: &'static str) -> impl Iterator<Item = (&'static str, u32)> {

@@ -58,12 +58,17 @@ pub(crate) struct Languages(u16);
 
 impl Languages {
     pub(crate) const ALL: Self = Self(u16::MAX);
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn has(self, language: Language) -> bool {
+        self.0 & language.bit() != 0
+    }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Language> {
         Language::ALL
             .iter()
             .copied()
-            .filter(move |language| self.0 & language.bit() != 0)
+            .filter(move |language| self.has(*language))
     }
 }
 
@@ -99,35 +104,57 @@ static STOP_WORDS: LazyLock<HashMap<&'static str, Languages>> = LazyLock::new(||
     all
 });
 
-/// Returns the language among `possible` with the most stop words in the text.
-pub(crate) fn detect(tokens: &Tokens<'_>, possible: Languages) -> Language {
-    let mut counts = [0_u32; Language::ALL.len()];
-    for token in tokens.iter() {
-        if let Token::Word(word) = token
-            && let Some(languages) = STOP_WORDS.get(word)
-        {
-            languages
-                .iter()
-                .for_each(|language| counts[language as usize] += 1);
+/// How many stop words of each language a text has.
+#[derive(Default)]
+pub(crate) struct Tally([u32; Language::ALL.len()]);
+
+impl Tally {
+    /// Counts a word that is a stop word in these languages.
+    pub(crate) fn add(&mut self, languages: Languages) {
+        if languages != Languages::NONE {
+            let counts = languages.iter().map(|language| language as usize);
+            counts.for_each(|language| self.0[language] += 1);
         }
     }
-    // `max_by_key` returns the last of equals: in reverse the preferred one.
-    let possible: Vec<Language> = possible.iter().collect();
-    let most = possible
-        .into_iter()
-        .rev()
-        .max_by_key(|language| counts[*language as usize]);
-    most.unwrap_or(Language::English)
+
+    /// Returns the language among `possible` with the most.
+    pub(crate) fn most(&self, possible: Languages) -> Language {
+        let mut most = (Language::English, None);
+        for language in possible.iter() {
+            let count = Some(self.0[language as usize]);
+            // Of equals the first one is preferred.
+            if count > most.1 {
+                most = (language, count);
+            }
+        }
+        most.0
+    }
+}
+
+/// Returns the language among `possible` with the most stop words in the text.
+pub(crate) fn detect(tokens: &Tokens<'_>, possible: Languages) -> Language {
+    let mut tally = Tally::default();
+    tokens.iter().for_each(|token| tally.add(stops(token)));
+    tally.most(possible)
+}
+
+/// Returns the languages in which a token is too frequent to tell anything.
+pub(crate) fn stops(token: Token<'_>) -> Languages {
+    let Token::Word(word) = token else {
+        return Languages::NONE;
+    };
+    let stops = STOP_WORDS.get(word);
+    stops.copied().unwrap_or(Languages::NONE)
+}
+
+/// Tells whether a word is a stop word in any language.
+pub(crate) fn is_frequent(word: &str) -> bool {
+    STOP_WORDS.contains_key(word)
 }
 
 /// Tells whether a token is too frequent in its language to tell anything.
 pub(crate) fn is_stop_word(token: Token<'_>, latin: Language) -> bool {
-    let Token::Word(word) = token else {
-        return false;
-    };
-    STOP_WORDS
-        .get(word)
-        .is_some_and(|languages| languages.0 & latin.bit() != 0)
+    stops(token).has(latin)
 }
 
 /// Returns the form under which a token is listed.

@@ -7,6 +7,7 @@
 
 mod fold;
 mod language;
+mod memo;
 mod phrase;
 mod posting;
 mod search;
@@ -15,16 +16,19 @@ mod tokens;
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
     mem::size_of,
 };
 
-use crate::{cues::Cues, partition::table_bytes};
+use crate::{cues::Cues, dates, partition::table_bytes};
 pub(crate) use fold::{fold, is_invisible};
-use language::{Language, Languages};
+pub(crate) use language::is_frequent;
+use language::{Language, Languages, Tally};
+use memo::Known;
+pub(crate) use memo::Memo;
 pub use phrase::Phrase;
 pub(crate) use phrase::{Needs, Search, Units};
-use posting::{Posting, find};
+use posting::{List, Posting, find};
 pub(crate) use search::Matches;
 pub(crate) use tokens::is_unspaced;
 use tokens::{Token, Tokens};
@@ -40,20 +44,24 @@ pub(crate) struct Words {
 
 /// The terms of a text, cut but not listed yet.
 pub(crate) struct Listing {
-    /// Each once, with how often it occurs.
-    terms: Vec<(u64, u8)>,
+    /// Each once, sorted.
+    terms: Box<[u64]>,
+    /// How often each of them occurs, up to 255 times.
+    counts: Vec<u8>,
     length: u32,
     language: Language,
     pub(crate) cues: Cues,
     /// The hash of the whole text without what hardly anybody would notice: two
     /// memories of the same one say the same.
     pub(crate) text: u64,
+    /// Whether the text may name days; `false` only if it does not.
+    pub(crate) names_days: bool,
 }
 
 /// The inverted index of a partition. Memories are slot numbers without gaps.
 pub(crate) struct Keywords {
     words: Words,
-    postings: HashMap<u64, Vec<Posting>, Keyed>,
+    postings: HashMap<u64, List, Keyed>,
     /// By slot: the terms under which it is listed, to take it out again.
     terms: Vec<Box<[u64]>>,
     /// By slot: how many terms its text has, repeated ones too.
@@ -71,34 +79,99 @@ impl Words {
     }
 
     /// Cuts a text.
+    #[cfg(test)]
     pub(crate) fn of(&self, text: &str) -> Listing {
-        let folded = fold::fold(text);
+        self.cut(text, &mut Memo::forgetful())
+    }
+
+    /// Cuts a text, with the help of what is known of its words already.
+    pub(crate) fn cut(&self, text: &str, memo: &mut Memo) -> Listing {
+        let folded = fold(text);
         let tokens = Tokens::of(&folded);
-        let language = language::detect(&tokens, Languages::ALL);
-        let first = tokens.iter().next().filter(|first| {
-            matches!(first, Token::Word(_)) && !language::is_stop_word(*first, language)
+        let mut tally = Tally::default();
+        let mut names_days = dates::may_be_in(text, &folded);
+        let known = tokens.iter().map(|token| {
+            let known = self.known(token, memo);
+            tally.add(known.stops);
+            names_days |= known.dates;
+            (token, known)
         });
-        let first = first.map(|first| self.hash(&language::stem(first, language)));
-        let mut hashes: Vec<u64> = tokens
+        let known: Vec<(Token<'_>, Known)> = known.collect();
+        let language = tally.most(Languages::ALL);
+        let mut hashes: Vec<u64> = known
             .iter()
-            .filter(|token| !language::is_stop_word(*token, language))
-            .map(|token| self.hash(&language::stem(token, language)))
+            .filter(|(_, known)| !known.stops.has(language))
+            .map(|(token, known)| self.term(*token, *known, language, memo))
             .collect();
+        let opens = |(token, known): &&(Token<'_>, Known)| {
+            matches!(token, Token::Word(_)) && !known.stops.has(language)
+        };
+        let first = known.first().filter(opens).map(|_| hashes[0]);
         hashes.sort_unstable();
-        let count = |same: &[u64]| (same[0], u8::try_from(same.len()).unwrap_or(u8::MAX));
+        let length = hashes.len() as u32;
+        let same = hashes.chunk_by(|a, b| a == b).map(<[u64]>::len);
+        let counts = same.map(|count| u8::try_from(count).unwrap_or(u8::MAX));
+        let counts = counts.collect();
+        hashes.dedup();
         Listing {
-            terms: hashes.chunk_by(|a, b| a == b).map(count).collect(),
-            length: hashes.len() as u32,
+            terms: hashes.into(),
+            counts,
+            length,
             language,
             cues: Cues::of(text, first),
             text: self.hash_of_all(fold::unadorned(&folded)),
+            names_days,
         }
     }
 
+    fn known(&self, token: Token<'_>, memo: &mut Memo) -> Known {
+        let text = token.text();
+        let word = self.hash(text);
+        let Token::Word(_) = token else {
+            // Of a script without spaces, or made of words that are tokens too.
+            let dates = !matches!(token, Token::Identifier(_));
+            return Known {
+                word,
+                term: None,
+                stops: Languages::NONE,
+                dates,
+            };
+        };
+        memo.get(word).unwrap_or_else(|| {
+            let known = Known {
+                word,
+                term: None,
+                stops: language::stops(token),
+                dates: dates::may_have(text),
+            };
+            memo.note(known);
+            known
+        })
+    }
+
+    /// Returns the hash of the form under which a token is listed.
+    fn term(&self, token: Token<'_>, known: Known, language: Language, memo: &mut Memo) -> u64 {
+        if !matches!(token, Token::Word(_)) {
+            return known.word;
+        }
+        if let Some((_, term)) = known.term.filter(|(of, _)| *of == language) {
+            return term;
+        }
+        let term = self.hash(&language::stem(token, language));
+        memo.note(Known {
+            term: Some((language, term)),
+            ..known
+        });
+        term
+    }
+
     fn hash_of_all<'a>(&self, words: impl Iterator<Item = &'a str>) -> u64 {
-        let mut hasher = self.keyed.build_hasher();
-        words.for_each(|word| word.hash(&mut hasher));
-        hasher.finish()
+        let mut all = String::new();
+        for word in words {
+            all.push_str(word);
+            all.push(' ');
+        }
+        self.hash(&all)
     }
 
     fn hash(&self, term: &str) -> u64 {
@@ -165,7 +238,7 @@ impl Keywords {
     /// Gives back what was reserved for memories to come.
     pub(crate) fn shrink(&mut self) {
         for list in self.postings.values_mut() {
-            if list.capacity() > list.len() {
+            if list.spilled() && list.capacity() > list.len() {
                 self.owned -= list_bytes(list);
                 list.shrink_to_fit();
                 self.owned += list_bytes(list);
@@ -181,7 +254,7 @@ impl Keywords {
 
     pub(crate) fn bytes(&self) -> usize {
         self.owned
-            + table_bytes::<(u64, Vec<Posting>)>(self.postings.capacity())
+            + table_bytes::<(u64, List)>(self.postings.capacity())
             + self.terms.capacity() * size_of::<Box<[u64]>>()
             + self.lengths.capacity() * size_of::<u32>()
             + self.languages.capacity() * size_of::<Language>()
@@ -196,16 +269,12 @@ impl Keywords {
 
     /// Lists the terms of a text under a slot.
     fn list(&mut self, slot: u32, listing: Listing) -> Box<[u64]> {
-        let terms: Box<[u64]> = listing.terms.iter().map(|(term, _)| *term).collect();
+        let Listing { terms, counts, .. } = listing;
         self.owned += terms.len() * size_of::<u64>() + BLOCK;
-        for (term, count) in listing.terms {
+        for (term, count) in terms.iter().zip(counts) {
             let posting = Posting::new(slot, count);
-            let list = self.postings.entry(term).or_default();
+            let list = self.postings.entry(*term).or_default();
             self.owned -= list_bytes(list);
-            if list.is_empty() {
-                // Most terms occur once or twice, and four places are the default.
-                list.reserve_exact(1);
-            }
             // Nearly always the last: a new memory has the highest slot.
             let at = match list.last() {
                 Some(last) if *last > posting => list.partition_point(|listed| *listed < posting),
@@ -233,18 +302,19 @@ impl Keywords {
                 continue;
             }
             if list.capacity() > 4 * list.len().max(8) {
-                list.shrink_to(2 * list.len());
+                list.shrink_to_fit();
             }
             self.owned += list_bytes(list);
         }
     }
 }
 
-fn list_bytes(list: &Vec<Posting>) -> usize {
-    if list.capacity() == 0 {
-        0
-    } else {
+/// The bytes that a list owns outside of itself.
+fn list_bytes(list: &List) -> usize {
+    if list.spilled() {
         list.capacity() * size_of::<Posting>() + BLOCK
+    } else {
+        0
     }
 }
 

@@ -1,5 +1,11 @@
 //! One entry of the inverted index.
 
+use smallvec::SmallVec;
+
+/// The postings of a term, by slot. Most terms occur a few times: as many postings as
+/// the bookkeeping of a longer list takes have their place in the table.
+pub(super) type List = SmallVec<[Posting; 4]>;
+
 /// A slot and how often the term occurs in it, up to 255 times, in 4 bytes: the
 /// slot is in front, so that postings sort by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,6 +3,8 @@
 //! All statistics are taken over the candidates alone: that a word is frequent in
 //! memories which the asker may not see must not show in a score.
 
+use smallvec::SmallVec;
+
 use super::{
     Keywords, fold,
     language::{self, Languages},
@@ -136,7 +138,7 @@ impl Keywords {
         let listed = forms
             .iter()
             .filter_map(|form| self.postings.get(form))
-            .map(Vec::as_slice);
+            .map(SmallVec::as_slice);
         let forms: Vec<&[Posting]> = listed.filter(|list| admitted(list) > 0).collect();
         // A text holds a word in the one form of its language: the sum is the union,
         // or near it.

@@ -28,6 +28,10 @@ impl<'a> Tokens<'a> {
     pub(crate) fn of(folded: &'a str) -> Self {
         let mut tokens = Vec::new();
         for chunk in folded.split_whitespace() {
+            if let Some(word) = bare_word(chunk) {
+                tokens.push(Token::Word(word));
+                continue;
+            }
             words(chunk, &mut tokens);
             identifiers(chunk, &mut tokens);
         }
@@ -62,6 +66,18 @@ impl<'a> Token<'a> {
             | Self::Lone(text) => text,
         }
     }
+}
+
+/// Returns the word that a chunk is but for the marks of a sentence around it: what
+/// [`words`] and [`identifiers`] would find in it, as nearly every chunk is such a one.
+fn bare_word(chunk: &str) -> Option<&str> {
+    let word = chunk
+        .trim_start_matches(['(', '"', '\''])
+        .trim_end_matches([',', '.', '!', '?', ';', ':', ')', '"', '\'']);
+    // Latin and Cyrillic letters, all of which Unicode takes for parts of words.
+    let belongs =
+        |c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | 'ß'..='ö' | 'ø'..='ɏ' | 'а'..='џ');
+    (!word.is_empty() && word.chars().all(belongs)).then_some(word)
 }
 
 /// Cuts at the word boundaries of Unicode (UAX #29), which keeps `can't`, `3.14`
@@ -170,7 +186,36 @@ pub(crate) fn is_unspaced(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bare_word_is_what_is_found_in_its_chunk(
+            chunk in "[(\"'.]{0,2}[a-zA-Z0-9äößøþÿāǆɏаяёџ'.:_-]{0,8}[,.!?;:)\"'#+]{0,2}"
+        ) {
+            if let Some(word) = bare_word(&chunk) {
+                let mut tokens = Vec::new();
+                words(&chunk, &mut tokens);
+                identifiers(&chunk, &mut tokens);
+                prop_assert_eq!(tokens, [Token::Word(word)]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_letter_of_a_bare_word_is_part_of_a_word_to_unicode() {
+        let letters = ('\0'..='\u{500}').filter(|c| !c.is_control() && !c.is_whitespace());
+        for letter in letters {
+            let chunk = format!("a{letter}b,");
+            if bare_word(&chunk).is_some() {
+                let mut tokens = Vec::new();
+                words(&chunk, &mut tokens);
+                assert_eq!(tokens, [Token::Word(&chunk[..chunk.len() - 1])]);
+            }
+        }
+    }
 
     fn texts(folded: &str) -> Vec<&str> {
         Tokens::of(folded).iter().map(Token::text).collect()
