@@ -68,7 +68,7 @@ impl Loaded {
         let people: &'static [Secret] = people.leak();
 
         let (node, target) = node(&server, ROOM, people).await?;
-        let before = node.resident_mib()?;
+        let (before, counted) = (node.resident_mib()?, node.partition_bytes().await?);
         let few = measure(one(FEW), |n| target.persona(1 + n)).await?;
         report.run("persona, first of a person, few loaded", few);
         let few = target.warm(settings.reads).await?;
@@ -77,7 +77,7 @@ impl Loaded {
             "persona, first of a person",
             measure(one(self.people - FEW), others).await?,
         );
-        let after = node.resident_mib()?;
+        let (after, all_counted) = (node.resident_mib()?, node.partition_bytes().await?);
         let all = target.warm(settings.reads).await?;
         let ratio = |share| all.within_ms(share) / few.within_ms(share);
         report.size("p50, all loaded : few loaded", ratio(0.5), "times");
@@ -93,6 +93,8 @@ impl Loaded {
         report.size("resident, before", before, "MiB");
         report.size("resident, all loaded", after, "MiB");
         report.size("resident, each person", each, "bytes");
+        let counted = (all_counted - counted) / f64::from(self.people);
+        report.size("counted, each person", counted, "bytes");
         let memory = each / f64::from(self.each);
         report.size("resident, each memory", memory, "bytes");
         node.stop()?;
@@ -109,6 +111,8 @@ impl Loaded {
                 "MiB more",
             );
         }
+        let counted = node.partition_bytes().await? / 1_048_576.0;
+        report.size("counted then", counted, "MiB");
         let highest = node.highest_mib()? - before;
         report.size("highest of that", highest, "MiB more");
         node.stop()?;

@@ -24,6 +24,8 @@ pub(crate) struct Server {
     /// From the start of the process to the first "ready".
     pub(crate) ready_after: Duration,
     site: Arc<Site>,
+    /// Where its metrics are.
+    metrics: String,
     log: PathBuf,
     process: Child,
 }
@@ -84,12 +86,14 @@ impl Server {
         settings: Vec<(&'static str, String)>,
     ) -> anyhow::Result<Self> {
         let log = site.folder.path().join(format!("log-{port}"));
+        let metrics = free_port()?;
         let started = Instant::now();
         let process = site
             .command()
             .arg("server")
             .env("PICARD_SERVER_LISTEN", format!("127.0.0.1:{port}"))
             .env("PICARD_PUBLIC_URL", &site.public_url)
+            .env("PICARD_METRICS_LISTEN", format!("127.0.0.1:{metrics}"))
             .env("PICARD_LOG", "warn")
             // What is measured is the work, not the pace that one person is held to.
             .env("PICARD_CALLS_PER_SECOND", "1000000")
@@ -103,6 +107,7 @@ impl Server {
             url: address(port),
             ready_after: PATIENCE,
             site,
+            metrics: format!("{}/metrics", address(metrics)),
             log,
             process,
         };
@@ -134,6 +139,16 @@ impl Server {
     /// Returns the most memory that ever was resident (`VmHWM`), in MiB.
     pub(crate) fn highest_mib(&self) -> anyhow::Result<f64> {
         self.status("VmHWM:")
+    }
+
+    /// Returns the bytes that the loaded partitions take, as the server counts them.
+    pub(crate) async fn partition_bytes(&self) -> anyhow::Result<f64> {
+        let answer = crate::person::http()?.get(&self.metrics).send().await?;
+        let metrics = answer.text().await?;
+        let mut lines = metrics.lines();
+        let bytes = lines.find_map(|line| line.strip_prefix("picard_partition_resident_bytes "));
+        let bytes = bytes.context("the server does not say what partitions take")?;
+        Ok(bytes.trim().parse()?)
     }
 
     /// Returns what the data directory takes, in MiB.

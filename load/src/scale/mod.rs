@@ -3,7 +3,9 @@
 //!
 //! The rows are made here ([`fill`]), sealed as the server would seal them, and put into
 //! the database of a real server. Every size has a person and a process of its own, so
-//! each first question finds nothing in memory. What the machine does at the time is
+//! each first question finds nothing of theirs in memory. The process has answered
+//! somebody else before, so that what is bounded for all together (pages of the database,
+//! what its threads keep at hand) is there already. What the machine does at the time is
 //! measured beside it: the database reads the same rows once, and the model embeds the
 //! same questions in this process.
 
@@ -48,6 +50,9 @@ pub(crate) struct Scale {
 /// Questions that the figures are not of, so that each process has done everything once.
 const WARMING: u32 = 20;
 
+/// Memories of somebody else whom the process has answered before.
+const OTHERS: u32 = 20_000;
+
 /// Where questions go, and in whose name.
 struct Target {
     http: reqwest::Client,
@@ -65,6 +70,8 @@ impl Scale {
         let application = Application::register(&server)?;
         let database = server.folder().join("data/server/picard.db");
         let mut filling = Filling::open(&database, &server.keyring()?).await?;
+        let other = application.connect(&server, "somebody").await?;
+        filling.fill("somebody", OTHERS).await?;
         for size in &self.sizes {
             let handle = format!("scale{size}");
             let person = application.connect(&server, &handle).await?;
@@ -80,23 +87,20 @@ impl Scale {
                 url: node.url.clone(),
                 access: person.access,
             };
-            // One without memories warms everything but the partition.
-            let nobody = application
-                .connect(&server, &format!("nobody{size}"))
-                .await?;
             let other = Target {
                 http: target.http.clone(),
                 url: target.url.clone(),
-                access: nobody.access,
+                access: other.access.clone(),
             };
             for n in 0..WARMING {
                 other.ask(&texts.question(n + 90_000_000)).await?;
             }
-            let before = node.resident_mib()?;
+            let (before, counted) = (node.resident_mib()?, node.partition_bytes().await?);
             let began = Instant::now();
             target.ask(&texts.question(80_000_000)).await?;
             let first = millis(began);
             let (after, highest) = (node.resident_mib()?, node.highest_mib()?);
+            let counted = node.partition_bytes().await? - counted;
             let measured = self.questions(&target, texts, &self.model).await?;
             report.size(format!("{size}: first question"), first, "ms");
             report.size(format!("{size}: reading the same rows"), read, "ms");
@@ -110,6 +114,12 @@ impl Scale {
                 (after - before) * 1_048_576.0 / f64::from(*size),
                 "bytes",
             );
+            report.size(
+                format!("{size}: counted, each"),
+                counted / f64::from(*size),
+                "bytes",
+            );
+            report.size(format!("{size}: resident, before"), before, "MiB");
             report.size(format!("{size}: resident, highest"), highest, "MiB");
             report.size(
                 format!("{size}: question, asked before"),
