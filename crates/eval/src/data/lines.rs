@@ -121,7 +121,7 @@ fn also(others: &[(usize, String)]) -> String {
     match others.len() {
         0 => String::new(),
         1 => format!(" (line {} is wrong, too)", numbers[0]),
-        ..=MOST_TOLD => format!(" (lines {} are wrong, too)", numbers.join(", ")),
+        2..=MOST_TOLD => format!(" (lines {} are wrong, too)", numbers.join(", ")),
         all => {
             let more = all - MOST_TOLD;
             format!(

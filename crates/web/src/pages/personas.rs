@@ -36,7 +36,7 @@ struct Answer {
     is_own: bool,
     prompt: Option<String>,
     total: String,
-    has_any: bool,
+    count: u64,
     shown: usize,
     is_all: bool,
     /// By how well they fit; operators without words list what is newest.
@@ -137,7 +137,7 @@ fn shown(persona: Persona, own: Option<UserId>) -> Answer {
             .filter(|prompt| !prompt.is_empty())
             .map(|prompt| shortened(&prompt, REPEATED)),
         total: words::memories(persona.total),
-        has_any: persona.total > 0,
+        count: persona.total,
         shown: persona.memories.len(),
         notices: notices(&persona.notices),
         ranked: persona.memories.iter().any(|hit| hit.score.is_some()),
