@@ -5,13 +5,14 @@
 //! `personas` has a second person in it, `endings` is about access that is
 //! refused, revoked or deleted, `copying` is the page with texts for assistants,
 //! `without_scripts` is the same way without
-//! JavaScript, and `tour` looks at every page of both services.
+//! JavaScript, and `tour` looks at every page of both services (`sound`, `legible`).
 
 mod acts;
 mod browser;
 mod chromedriver;
 mod copying;
 mod endings;
+mod legible;
 mod people;
 mod personas;
 mod sound;

@@ -1,6 +1,6 @@
 //! Every page of both services, at a desk and in a hand, in light and dark.
 //!
-//! Each must be sound (`sound`). With `PICARD_SCREENSHOTS=FOLDER` each is also
+//! Each must be sound (`sound`) and its texts legible (`legible`). With `PICARD_SCREENSHOTS=FOLDER` each is also
 //! saved there as a picture, to be looked at:
 //!
 //! ```text
@@ -61,7 +61,9 @@ impl Tour {
         }
         let (width, height) = SIZES[0];
         self.browser.resize(width, height).await;
-        self.browser.prefer("light").await;
+        for scheme in ["dark", "light"] {
+            self.browser.assert_legible(scheme).await;
+        }
     }
 
     /// Goes to a page of the web client and looks at it.
