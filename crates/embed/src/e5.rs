@@ -148,7 +148,7 @@ impl Embedder for E5 {
     }
 
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        let mut ids = self.vocabulary.tokens(text).ids;
+        let mut ids = self.vocabulary.first_tokens(text, self.room()).1.ids;
         ids.truncate(self.room());
         self.embed_window(&self.marked(&self.query, &ids))
     }

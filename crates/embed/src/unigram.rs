@@ -21,6 +21,10 @@ use crate::window::{Border, ends_sentence};
 /// Stands for the space before a word.
 const SPACE: char = '\u{2581}';
 
+/// Bytes of a text that hold its first tokens, as many as a model reads, unless it is
+/// an unusual one.
+const BEGINNING: usize = 8 * 1024;
+
 pub(crate) struct Unigram {
     file: Bytes,
     offsets: Numbers,
@@ -114,9 +118,28 @@ impl Unigram {
         tokens
     }
 
+    /// Splits as much of a text as it takes to have more than its first tokens, and gives
+    /// how much that is: words are split one by one, and of a very long text few are read.
+    pub(crate) fn first_tokens<'a>(&self, text: &'a str, first: usize) -> (&'a str, Tokens) {
+        let mut end = BEGINNING.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        if end < text.len()
+            && let Some(end) = text[..end].rfind(' ')
+        {
+            let tokens = self.tokens(&text[..end]);
+            if tokens.ids.len() > first {
+                return (&text[..end], tokens);
+            }
+        }
+        (text, self.tokens(text))
+    }
+
     /// Tells how many bytes of a text are in its first tokens, as [`Self::bytes_of`] does.
     pub(crate) fn reads(&self, text: &str, first: usize) -> usize {
-        self.bytes_of(text, &self.tokens(text), first)
+        let (beginning, tokens) = self.first_tokens(text, first);
+        self.bytes_of(beginning, &tokens, first)
     }
 
     /// Tells how many bytes of a text are in its first tokens, exactly unless the text has letters
@@ -328,6 +351,30 @@ mod tests {
         let vocabulary = vocabulary();
         let ids = vocabulary.tokens("</s><s><pad><mask>").ids;
         assert!(!ids.contains(&vocabulary.begin_id) && !ids.contains(&vocabulary.end_id));
+    }
+
+    #[test]
+    fn of_a_very_long_text_no_more_is_read_than_its_first_tokens_take() {
+        let prose = "Wir trinken Tee, wenn es regnet. ".repeat(2_000);
+        let gap = format!("tea{}milk ", " ".repeat(BEGINNING)).repeat(9);
+        let run = "x".repeat(3 * BEGINNING);
+        for (text, all) in [
+            (prose, false),
+            (gap, true),
+            (run, true),
+            ("tea".into(), true),
+        ] {
+            let (read, tokens) = VOCABULARY.first_tokens(&text, 500);
+            let whole = VOCABULARY.tokens(&text);
+            let first = 500.min(whole.ids.len());
+            assert_eq!(tokens.ids[..first], whole.ids[..first]);
+            assert_eq!(
+                VOCABULARY.reads(&text, 500),
+                VOCABULARY.bytes_of(&text, &whole, 500)
+            );
+            assert_eq!(read.len() == text.len(), all);
+            assert!(all || read.len() <= BEGINNING);
+        }
     }
 
     #[test]
