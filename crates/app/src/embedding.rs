@@ -12,7 +12,7 @@ mod work;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -55,8 +55,10 @@ pub(crate) struct Embedding {
     embedder: Arc<dyn Embedder>,
     queue: Arc<Queue>,
     queries: Cache<[u8; 32], Arc<Remembered>>,
-    /// Held while the model is tried.
-    trying: Mutex<()>,
+    /// Held while the model is tried: the last failure, with which try it was.
+    trying: Mutex<Option<(u64, String)>>,
+    /// How many tries were begun.
+    tries: AtomicU64,
     /// When the model last ran well on being asked to, in microseconds.
     ran_well_at: AtomicI64,
     pub(crate) health: ModelHealth,
@@ -78,7 +80,8 @@ impl Embedding {
             queue: Queue::new(embedder.clone(), metrics.clone()),
             embedder,
             queries: Cache::new(CACHED_QUERIES),
-            trying: Mutex::new(()),
+            trying: Mutex::default(),
+            tries: AtomicU64::new(0),
             ran_well_at: AtomicI64::new(i64::MIN),
             health: ModelHealth::default(),
             metrics,
@@ -206,15 +209,25 @@ impl Embedding {
 
     /// Runs the model once, past the cache, unless it ran well a moment ago.
     pub(crate) async fn check(&self, now: picard_domain::Instant) -> Result<(), Error> {
-        // However many ask, one tries.
-        let _trying = self.trying.lock().await;
+        // However many ask at once, one tries, and one for all who came meanwhile.
+        let came = self.tries.load(Ordering::Relaxed);
+        let mut failure = self.trying.lock().await;
         let last = picard_domain::Instant::from_micros(self.ran_well_at.load(Ordering::Relaxed));
         if last <= now && now < last + CHECKED_FOR {
             return Ok(());
         }
+        if let Some((number, why)) = &*failure
+            && *number > came
+        {
+            return Err(Error::Unavailable(why.clone().into()));
+        }
+        let number = self.tries.fetch_add(1, Ordering::Relaxed) + 1;
         let tried = self.ask(Whose::House, "ready?").await;
         self.health.failed(&tried);
-        tried.map_err(|error| Error::Unavailable(error.into()))?;
+        if let Err(error) = tried {
+            *failure = Some((number, error.to_string()));
+            return Err(Error::Unavailable(error.into()));
+        }
         self.ran_well_at.store(now.micros(), Ordering::Relaxed);
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::{
 };
 
 use futures::poll;
-use picard_domain::{Plaintext, UserId};
+use picard_domain::{Instant, Plaintext, UserId};
+use picard_embed::{Embedder, Window};
 use picard_metrics::ServerMetrics;
 use picard_testkit::HeldEmbedder;
 use uuid::Uuid;
@@ -318,6 +319,58 @@ async fn only_what_people_asked_and_the_model_answered_counts_as_a_question() {
         rig.ask(1, "why?").await.expect("answered");
     }
     assert_eq!(questions(), 1, "the second time it was remembered");
+}
+
+/// A model that fails at each question, once it is let on.
+struct Failing(HeldEmbedder);
+
+impl Embedder for Failing {
+    fn model(&self) -> &str {
+        self.0.model()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.0.dimensions()
+    }
+
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, picard_embed::Error> {
+        self.0.embed_query(text)?;
+        Err(picard_embed::Error::NotAnEncoder { what: "it fails" })
+    }
+
+    fn reads(&self, question: &str) -> Result<usize, picard_embed::Error> {
+        self.0.reads(question)
+    }
+
+    fn windows(&self, text: &str) -> Result<Vec<Window>, picard_embed::Error> {
+        self.0.windows(text)
+    }
+
+    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, picard_embed::Error> {
+        self.0.embed_window(window)
+    }
+}
+
+#[tokio::test]
+async fn who_asks_while_a_failing_model_is_tried_shares_one_more_try() {
+    let model = Arc::new(Failing(HeldEmbedder::new(1)));
+    let embedding = Embedding::new(model.clone(), Arc::default());
+    let now = Instant::from_micros(0);
+    let mut first = pin!(embedding.check(now));
+    waits(&mut first).await;
+    model.0.begun(1).await;
+    let mut others: Vec<_> = (0..9).map(|_| Box::pin(embedding.check(now))).collect();
+    for other in &mut others {
+        assert!(poll!(other).is_pending());
+    }
+    model.0.let_on(usize::MAX);
+    first.await.expect_err("it fails");
+    for other in others {
+        other.await.expect_err("it fails");
+    }
+    assert_eq!(model.0.begun(0).await.len(), 2);
+    embedding.check(now).await.expect_err("it fails");
+    assert_eq!(model.0.begun(0).await.len(), 3, "the next one is new");
 }
 
 #[tokio::test]
