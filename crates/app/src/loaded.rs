@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use picard_domain::{Instant, MemoryId};
+use picard_domain::{Instant, MemoryId, Permission};
 use picard_search::{Partition, Prepared, Preparer, Ranking};
 use picard_store::changes::Position;
 
@@ -18,8 +18,8 @@ pub(crate) struct Loaded {
     /// Until a load is through: one that was broken off goes on as a load.
     pub(crate) is_loading: bool,
     earlier: Option<Earlier>,
-    /// Those whose vectors are of a model that is not at hand.
-    by_words: HashSet<MemoryId>,
+    /// Those whose vectors are of a model that is not at hand, by who may read them.
+    by_words: [(Permission, HashSet<MemoryId>); 2],
 }
 
 /// The memories that have the vectors of another model.
@@ -62,7 +62,7 @@ impl Loaded {
             partition: Partition::of(preparer),
             is_loading: true,
             earlier: None,
-            by_words: HashSet::new(),
+            by_words: [Permission::Private, Permission::Public].map(|of| (of, HashSet::new())),
         }
     }
 
@@ -78,20 +78,22 @@ impl Loaded {
         self.earlier.as_ref().map(|earlier| &earlier.kind)
     }
 
-    pub(crate) fn mixture(&self) -> Mixture {
+    /// Tells of which models the vectors of the memories are, or of those of one
+    /// permission: of the others nobody hears who may not see them.
+    pub(crate) fn mixture(&self, permission: Option<Permission>) -> Mixture {
+        let mut by_words = self.by_words.iter();
         Mixture {
             earlier: self.kind().map(|kind| kind.model.clone()),
-            by_words: !self.by_words.is_empty(),
+            by_words: by_words.any(|(of, memories)| {
+                permission.is_none_or(|permission| permission == *of) && !memories.is_empty()
+            }),
         }
     }
 
     /// Puts a memory into its place, and out of where it was.
     pub(crate) fn put(&mut self, id: MemoryId, memory: Prepared, made_by: MadeBy) {
-        if matches!(made_by, MadeBy::Unknown) {
-            self.by_words.insert(id);
-        } else {
-            self.by_words.remove(&id);
-        }
+        self.has_vectors(id);
+        let is_unknown = matches!(made_by, MadeBy::Unknown);
         if let MadeBy::Earlier(kind) = made_by {
             self.partition.remove(id);
             let earlier = self.earlier.get_or_insert_with(|| Earlier {
@@ -103,12 +105,27 @@ impl Loaded {
             self.renewed(id);
             self.partition.put(id, memory);
         }
+        if is_unknown {
+            let permission = self.partition.permission(id);
+            for (of, memories) in &mut self.by_words {
+                if permission == Some(*of) {
+                    memories.insert(id);
+                }
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, id: MemoryId) {
-        self.by_words.remove(&id);
+        self.has_vectors(id);
         self.renewed(id);
         self.partition.remove(id);
+    }
+
+    /// Takes a memory out of those that go by their words, if it is there.
+    fn has_vectors(&mut self, id: MemoryId) {
+        for (_, memories) in &mut self.by_words {
+            memories.remove(&id);
+        }
     }
 
     /// Takes a memory out of those with the vectors of another model, if it is there.
@@ -123,7 +140,9 @@ impl Loaded {
 
     pub(crate) fn shrink(&mut self) {
         self.partition.shrink();
-        self.by_words.shrink_to_fit();
+        for (_, memories) in &mut self.by_words {
+            memories.shrink_to_fit();
+        }
         if let Some(earlier) = &mut self.earlier {
             earlier.partition.shrink();
         }
@@ -136,9 +155,10 @@ impl Loaded {
 
     pub(crate) fn bytes(&self) -> usize {
         let earlier = self.earlier.as_ref();
+        let by_words = self.by_words.iter().map(|(_, ids)| ids.capacity());
         self.partition.bytes()
             + earlier.map_or(0, |earlier| earlier.partition.bytes())
-            + self.by_words.capacity() * (size_of::<MemoryId>() + 1)
+            + by_words.sum::<usize>() * (size_of::<MemoryId>() + 1)
     }
 
     /// Chooses as the question wants.
@@ -232,6 +252,7 @@ fn merged(present: Vec<(f64, Chosen)>, earlier: Vec<(f64, Chosen)>) -> Vec<Chose
 
 #[cfg(test)]
 mod tests {
+    use picard_search::Entry;
     use uuid::Uuid;
 
     use super::*;
@@ -250,6 +271,30 @@ mod tests {
 
     fn never(_: MemoryId) -> Option<Instant> {
         None
+    }
+
+    #[test]
+    fn who_may_not_see_a_memory_does_not_hear_that_it_goes_by_its_words() {
+        let preparer = Preparer::new(2);
+        let mut loaded = Loaded::new(preparer.clone());
+        let id = MemoryId::from_uuid(Uuid::from_u128(1));
+        let put = |loaded: &mut Loaded, permission, made_by| {
+            let entry = Entry {
+                text: "tea",
+                vectors: &[],
+                permission,
+                expires: None,
+                created_at: Instant::from_micros(0),
+            };
+            loaded.put(id, preparer.prepare(&entry), made_by);
+            let by_words = |of| loaded.mixture(of).by_words;
+            (by_words(None), by_words(Some(Permission::Public)))
+        };
+        let (private, public) = (Permission::Private, Permission::Public);
+        assert_eq!(put(&mut loaded, private, MadeBy::Unknown), (true, false));
+        assert_eq!(put(&mut loaded, public, MadeBy::Unknown), (true, true));
+        assert_eq!(put(&mut loaded, private, MadeBy::Unknown), (true, false));
+        assert_eq!(put(&mut loaded, private, MadeBy::Present), (false, false));
     }
 
     #[test]

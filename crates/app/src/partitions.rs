@@ -18,7 +18,7 @@ use std::{
 
 use futures::future::try_join;
 use picard_crypto::DataKey;
-use picard_domain::{MemoryId, UserId};
+use picard_domain::{MemoryId, Permission, UserId};
 use picard_metrics::{PartitionWork, ServerMetrics};
 use picard_search::{Conditions, Preparer, Query, Ranking};
 use picard_store::Db;
@@ -213,16 +213,18 @@ impl Partitions {
         self.on(db, embedding, target, question, Loaded::ask).await
     }
 
-    /// Tells whether the user's memories have vectors of other models.
+    /// Tells whether the user's memories, or those of one permission, have vectors of
+    /// other models.
     pub(crate) async fn mixture(
         &self,
         db: &Db,
         embedding: &Embedding,
         target: Target<'_>,
+        permission: Option<Permission>,
     ) -> Result<Mixture, Error> {
         let slot = self.slot(target.user, embedding.model(), || embedding.preparer());
         let loaded = self.current(db, embedding, &target, &slot).await?;
-        Ok(loaded.mixture())
+        Ok(loaded.mixture(permission))
     }
 
     /// Returns the memories of which only the text can tell whether they meet the
@@ -475,7 +477,6 @@ mod sharing;
 
 #[cfg(test)]
 mod tests {
-    use picard_domain::{MemoryId, Permission};
     use picard_search::Entry;
     use uuid::Uuid;
 

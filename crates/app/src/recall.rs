@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use picard_domain::{Expired, MemoryFilter, MemoryId, Plaintext};
+use picard_domain::{Expired, MemoryFilter, MemoryId, Permission, Plaintext};
 use picard_search::ParsedQuery;
 
 use crate::{
@@ -71,7 +71,10 @@ impl App {
         } else {
             self.embedding.query(caller.user_id, text.expose()).await?
         };
-        let earlier = self.asked_earlier(caller, owner, &text, &asked).await?;
+        let permission = filter.permission;
+        let earlier = self
+            .asked_earlier(caller, owner, permission, &text, &asked)
+            .await?;
         let question = Question {
             who: caller.user_id,
             text,
@@ -105,6 +108,7 @@ impl App {
         &self,
         caller: &Access,
         owner: &Owner,
+        permission: Option<Permission>,
         text: &Plaintext,
         asked: &Asked,
     ) -> Result<AskedEarlier, Error> {
@@ -113,7 +117,10 @@ impl App {
             return Ok(AskedEarlier::default());
         }
         let (db, embedding, target) = (&self.db, &self.embedding, Target::of(owner));
-        let mixture = self.partitions.mixture(db, embedding, target).await?;
+        let mixture = self
+            .partitions
+            .mixture(db, embedding, target, permission)
+            .await?;
         let mut vector = None;
         if let Some(model) = &mixture.earlier
             && let Some(earlier) = self.partitions.previous.get(model).await?

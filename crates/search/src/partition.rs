@@ -315,6 +315,12 @@ impl Partition {
         Some(self.slots.outline(slot as usize).created_at)
     }
 
+    /// Returns who may read a memory, if it is here.
+    pub fn permission(&self, id: MemoryId) -> Option<Permission> {
+        let slot = *self.by_id.get(&id)?;
+        Some(self.slots.outline(slot as usize).permission)
+    }
+
     /// Estimates the resident memory that dropping the partition would free, in
     /// bytes.
     pub fn bytes(&self) -> usize {
