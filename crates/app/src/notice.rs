@@ -80,7 +80,7 @@ impl fmt::Display for Notice {
                  {read} that fit best were read. Ask more narrowly, with before: or after:."
             ),
             Self::WordsOnly => f.write_str(
-                "Searching by meaning is out of order at the moment: these were found by their \
+                "Searching by meaning is out of order at the moment: memories are found by their \
                  words only, so others may fit better.",
             ),
             Self::Reembedding => f.write_str(

@@ -249,6 +249,10 @@ fn counted(models: &[(String, u64)], present: Option<&str>) -> String {
             name => format!("{count} by {name}"),
         })
         .collect();
+    if present.is_none() && !others.is_empty() {
+        // Which model is the present one is not known while it cannot be loaded.
+        return others.join(", ");
+    }
     let left: u64 = models.iter().map(|(_, count)| count).sum::<u64>() - done;
     if others.is_empty() {
         format!("{done} by the model, none left")
@@ -305,12 +309,12 @@ mod tests {
             "20 by the model, 4 left (1 by no model yet, 3 by tiny/2)"
         );
         assert_eq!(
-            counted(&models[1..2], Some("e5/1")),
-            "20 by the model, none left"
+            counted(&models, None),
+            "1 by no model yet, 20 by e5/1, 3 by tiny/2"
         );
         assert_eq!(
-            counted(&models[1..2], None),
-            "0 by the model, 20 left (20 by e5/1)"
+            counted(&models[1..2], Some("e5/1")),
+            "20 by the model, none left"
         );
     }
 
