@@ -6,7 +6,13 @@ use picard_client::FieldError;
 pub(crate) const WEAK: f32 = 0.25;
 
 /// Below this score, which is shown as 0.00, a memory does not fit at all.
-pub(crate) const NONE: f32 = 0.005;
+const NONE: f32 = 0.005;
+
+/// Tells whether a memory fits at all: the server fills a list up to its limit. What is not
+/// ranked fits.
+pub(crate) fn fits(score: Option<f32>) -> bool {
+    score.is_none_or(|score| score >= NONE)
+}
 
 /// Says how well a memory fits a query, for people who do not read numbers.
 /// The score is 0 to 1.

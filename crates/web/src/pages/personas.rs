@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use picard_client::{Error as ServerError, Persona, PersonaQuery};
+use picard_client::{Error as ServerError, Hit, Persona, PersonaQuery};
 use picard_domain::UserId;
 use picard_ui::{CopyText, Field, Notice, Shell, html_with};
 use serde::Deserialize;
@@ -127,6 +127,10 @@ fn own_id(granted: &Granted<Read>) -> Option<UserId> {
 fn shown(persona: Persona, own: Option<UserId>) -> Answer {
     let is_own = own == Some(persona.user.id);
     let card = if is_own { Card::own } else { Card::foreign };
+    let is_all = persona.memories.len() as u64 == persona.total;
+    // Who wants all gets all; a limit need not be filled up with what fits not at all.
+    let is_shown = |hit: &&Hit| is_all || words::fits(hit.score);
+    let hits: Vec<_> = persona.memories.iter().filter(is_shown).collect();
     Answer {
         name: persona.user.name,
         handle: persona.user.handle.to_string(),
@@ -138,12 +142,11 @@ fn shown(persona: Persona, own: Option<UserId>) -> Answer {
             .map(|prompt| shortened(&prompt, REPEATED)),
         total: words::memories(persona.total),
         count: persona.total,
-        shown: persona.memories.len(),
+        shown: hits.len(),
         notices: notices(&persona.notices),
-        ranked: persona.memories.iter().any(|hit| hit.score.is_some()),
-        is_all: persona.memories.len() as u64 == persona.total,
-        cards: persona
-            .memories
+        ranked: hits.iter().any(|hit| hit.score.is_some()),
+        is_all,
+        cards: hits
             .iter()
             .map(|hit| card(&hit.memory).scored(hit))
             .collect(),

@@ -111,9 +111,9 @@ pub(super) async fn search(
     Ok(html_with(status, &page))
 }
 
-/// Sets weak matches apart, and leaves out what fits not at all: the server fills the list.
+/// Sets weak matches apart, and leaves out what fits not at all.
 fn divided(answer: &picard_client::Found) -> Found {
-    let fits = |hit: &&Hit| hit.score.is_none_or(|score| score >= words::NONE);
+    let fits = |hit: &&Hit| words::fits(hit.score);
     let hits: Vec<_> = answer.memories.iter().filter(fits).collect();
     let is_weak = |hit: &&&Hit| hit.score.is_some_and(|score| score < words::WEAK);
     let card = |hit: &&Hit| Card::own(&hit.memory).scored(hit);

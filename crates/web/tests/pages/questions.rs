@@ -97,7 +97,7 @@ async fn texts_and_questions_run_in_the_direction_of_their_script() {
 }
 
 #[tokio::test]
-async fn a_search_leaves_out_what_fits_not_at_all_and_a_persona_calls_it_no_match() {
+async fn what_fits_not_at_all_is_left_out_unless_all_was_asked_for() {
     let stage = Stage::set().await;
     let mut browser = stage.connected().await;
     stage
@@ -113,4 +113,9 @@ async fn a_search_leaves_out_what_fits_not_at_all_and_a_persona_calls_it_no_matc
     page.hides("Water");
     let page = browser.get("/personas?user=ada&prompt=tea").await;
     page.shows("<strong>No match</strong> · 0.00");
+    stage
+        .fixture
+        .remember(0, "Juice is nothing like tea", "private");
+    let page = browser.get("/personas?user=ada&prompt=tea&limit=1").await;
+    page.shows("Nothing fits “<bdi>tea</bdi>”, out of 3 memories.");
 }
