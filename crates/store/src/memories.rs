@@ -343,9 +343,10 @@ pub async fn extent(
     now: Instant,
 ) -> Result<(i64, i64), Error> {
     let bounds = Bounds::of(filter, now);
-    // Some databases sum whole numbers to a decimal one.
+    // Some databases sum whole numbers to a decimal one. What a text has of bytes they know
+    // without reading it, unlike of characters.
     db.one(of_those!(
-        "count(*), CAST(COALESCE(SUM(LENGTH(ciphertext)), 0) AS BIGINT)",
+        "count(*), CAST(COALESCE(SUM(OCTET_LENGTH(ciphertext)), 0) AS BIGINT)",
         user,
         bounds
     ))

@@ -271,6 +271,15 @@ fn migrations_leave_what_the_program_before_works_with() {
 }
 
 #[test]
+fn no_statement_counts_the_characters_of_a_text_which_reads_all_of_it() {
+    for (file, statement) in statements() {
+        let lower = statement.to_lowercase();
+        let counts = lower.replace("octet_length(", "").contains("length(");
+        assert!(!counts, "{file}: {statement}");
+    }
+}
+
+#[test]
 fn no_statement_is_put_together_at_run_time() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for entry in fs::read_dir(sources).expect("the sources are here") {
