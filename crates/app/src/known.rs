@@ -16,10 +16,7 @@ use picard_store::{
 };
 use tokio::task::spawn_blocking;
 
-use crate::Error;
-
-/// Rows read and decrypted at once.
-const AT_ONCE: usize = 256;
+use crate::{Error, loading::Pace};
 
 /// For how long after an import it is kept what the person has.
 const KEPT: Span = Span::minutes(10);
@@ -107,9 +104,11 @@ impl Known {
         user: UserId,
         key: &Arc<DataKey>,
     ) -> Result<(), Error> {
+        let mut pace = Pace::default();
         loop {
-            let changes = changes::since(db, user, self.reached, AT_ONCE).await?;
+            let changes = changes::since(db, user, self.reached, pace.rows()).await?;
             let changes = changes.ok_or(Error::NotFound("account"))?;
+            pace.note(&changes.changed);
             let (rows, key) = (changes.changed, key.clone());
             let read = move || rows.iter().map(|row| marked(&key, row)).collect();
             let changed: Result<Vec<_>, _> = spawn_blocking(read).await?;

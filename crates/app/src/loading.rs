@@ -38,6 +38,13 @@ use crate::{
 /// Rows read and decrypted at once.
 const AT_ONCE: usize = 256;
 
+/// Bytes of rows that are to be read and decrypted at once, at most.
+const BYTES_AT_ONCE: usize = 1 << 20;
+
+/// How many rows the next stretch has: as many as their bytes allow, by those of the last
+/// one. So of long texts one stretch at a time is too long, when they follow short ones.
+pub(crate) struct Pace(usize);
+
 /// Whose rows are read, and what for.
 pub(crate) struct Reader {
     pub(crate) user: UserId,
@@ -91,10 +98,11 @@ impl Reader {
         from: Position,
         ready: mpsc::Sender<JoinHandle<Result<Ready, CryptoError>>>,
     ) -> Result<(), Error> {
-        let mut from = from;
+        let (mut from, mut pace) = (from, Pace::default());
         loop {
-            let changes = changes::since(db, self.user, from, AT_ONCE).await?;
+            let changes = changes::since(db, self.user, from, pace.rows()).await?;
             let changes = changes.ok_or(Error::NotFound("user"))?;
+            pace.note(&changes.changed);
             from = changes.reached;
             let was_last = from.revision >= changes.version;
             let hand = hands.0.clone().acquire_owned().await;
@@ -186,6 +194,29 @@ impl Reader {
     }
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self(AT_ONCE)
+    }
+}
+
+impl Pace {
+    pub(crate) fn rows(&self) -> usize {
+        self.0
+    }
+
+    /// Looks at the rows of a stretch.
+    pub(crate) fn note(&mut self, rows: &[Change]) {
+        let bytes = |row: &Change| row.ciphertext.len() + row.sealed.as_ref().map_or(0, Vec::len);
+        self.take(rows.len(), rows.iter().map(bytes).sum());
+    }
+
+    fn take(&mut self, rows: usize, bytes: usize) {
+        let fitting = BYTES_AT_ONCE * rows / bytes.max(1);
+        self.0 = fitting.clamp(1, (2 * self.0).min(AT_ONCE));
+    }
+}
+
 impl Desks {
     fn take(&self) -> Option<Desk> {
         self.lock().pop()
@@ -244,4 +275,29 @@ impl Hands {
 
 fn cores() -> usize {
     available_parallelism().map_or(1, NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_of_long_texts_have_few_rows_and_grow_again_slowly() {
+        let mut pace = Pace::default();
+        pace.take(256, 256 * 700);
+        assert_eq!(pace.rows(), AT_ONCE);
+        pace.take(256, 256 * 90_000);
+        assert_eq!(pace.rows(), 11);
+        pace.take(1, 20 << 20);
+        assert_eq!(pace.rows(), 1);
+        let rows: Vec<usize> = std::iter::repeat_with(|| {
+            pace.take(pace.rows(), pace.rows() * 700);
+            pace.rows()
+        })
+        .take(9)
+        .collect();
+        assert_eq!(rows, [2, 4, 8, 16, 32, 64, 128, 256, 256]);
+        pace.take(0, 0);
+        assert!(pace.rows() > 0);
+    }
 }
