@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_search_with_conditions_is_a_search_in_a_partition_of_what_meets_them(
-        changes in changes(), asked in asked(), wanted in wanted()
+        changes in changes_of(spoken()), asked in asked_of(spoken()), wanted in wanted()
     ) {
         let (partition, map) = applied(&changes);
         let written = wanted.written();
