@@ -283,7 +283,12 @@ impl Partitions {
             drop(loaded);
             // On the heap: seldom needed, and else a part of every call that asks. Before
             // it is looked at again, somebody else may have begun anew and hung up.
-            Box::pin(self.catch_up(db, embedding, target, slot)).await?;
+            let caught_up = Box::pin(self.catch_up(db, embedding, target, slot)).await;
+            if matches!(caught_up, Err(Error::NotFound(_))) {
+                // The account is gone, which another node cannot tell to this one.
+                self.kept.lock().remove_slot(target.user, slot);
+            }
+            caught_up?;
         }
     }
 
@@ -463,6 +468,14 @@ impl Kept {
 }
 
 impl Slots {
+    /// Removes a user's slot, unless they have another one by now.
+    fn remove_slot(&mut self, user: UserId, slot: &Arc<Slot>) {
+        let held = self.of.get(&user);
+        if held.is_some_and(|held| Arc::ptr_eq(&held.slot, slot)) {
+            self.remove(user);
+        }
+    }
+
     fn remove(&mut self, user: UserId) {
         if let Some(held) = self.of.remove(&user) {
             self.bytes -= held.bytes;
