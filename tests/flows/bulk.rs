@@ -33,7 +33,12 @@ const LINES: &str = concat!(
     "{\"text\":\"The cat is called Spot.\",\"id\":\"0198c0de-0000-7000-8000-000000000001\"}",
 );
 
-async fn send(base: &str, token: &str, query: &str, body: impl Into<reqwest::Body>) -> Page {
+pub(crate) async fn send(
+    base: &str,
+    token: &str,
+    query: &str,
+    body: impl Into<reqwest::Body>,
+) -> Page {
     let request = http()
         .post(format!("{base}/api/import{query}"))
         .bearer_auth(token)
@@ -42,18 +47,18 @@ async fn send(base: &str, token: &str, query: &str, body: impl Into<reqwest::Bod
     Visitor::new("").send(request).await
 }
 
-fn json_of(page: &Page) -> Value {
+pub(crate) fn json_of(page: &Page) -> Value {
     serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("{}: {}", page.status, page.body))
 }
 
-async fn count(base: &str, token: &str) -> usize {
+pub(crate) async fn count(base: &str, token: &str) -> usize {
     let everything = json!({"expired": "include", "limit": 200});
     let (status, list) = call(base, token, "get_memories", everything).await;
     assert_eq!(status, 200, "{list}");
     list["memories"].as_array().expect("a list").len()
 }
 
-async fn connected(server: &TestServer, handle: &str) -> String {
+pub(crate) async fn connected(server: &TestServer, handle: &str) -> String {
     let application = server.application().await;
     application
         .connect(&mut server.person(handle).await)
@@ -258,13 +263,14 @@ async fn chunked(server: &TestServer, token: &str, pieces: [String; 2]) -> Strin
     sent.await.expect("no panic")
 }
 
-fn numbered(lines: std::ops::Range<usize>) -> String {
+/// Lines of JSON with these numbers.
+pub(crate) fn numbered(lines: std::ops::Range<usize>) -> String {
     let lines = lines.map(|n| format!("{{\"text\":\"memory number {n}\"}}"));
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// Waits until so many memories are there.
-async fn until(server: &TestServer, token: &str, wanted: usize) {
+pub(crate) async fn until(server: &TestServer, token: &str, wanted: usize) {
     for _ in 0..10_000 {
         if count(&server.base, token).await == wanted {
             return;

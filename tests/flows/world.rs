@@ -40,16 +40,7 @@ impl World {
         for text in MEMORIES {
             remember(&up.server, &tokens.access, text).await;
         }
-        let mut browser = Visitor::new(&up.web);
-        let account = [("username", "lore"), ("password", PASSWORD)];
-        let page = browser.fill("/register", "/register", &account).await;
-        assert_eq!(page.status, 303, "{}", page.body);
-        let asked = browser.fill("/dashboard", "/oauth/connect", &[]).await;
-        let consent = person.get(asked.location()).await;
-        let answer = Application::decide(&mut person, &consent, "allow").await;
-        let back = browser.get(answer.location()).await;
-        let dashboard = browser.follow(back).await;
-        assert!(dashboard.body.contains("@data"), "{}", dashboard.body);
+        let browser = web_account(up, "lore", &mut person).await;
         Self {
             tokens,
             person,
@@ -75,6 +66,22 @@ impl World {
         let found = self.browser.get("/search?q=What+does+the+cat+eat").await;
         assert!(found.body.contains("feline supplement"), "{}", found.body);
     }
+}
+
+/// Makes an account of the web client and connects it with a person of the server, who is
+/// called `data`; returns its browser.
+pub(crate) async fn web_account(up: &Up, username: &str, person: &mut Visitor) -> Visitor {
+    let mut browser = Visitor::new(&up.web);
+    let account = [("username", username), ("password", PASSWORD)];
+    let page = browser.fill("/register", "/register", &account).await;
+    assert_eq!(page.status, 303, "{}", page.body);
+    let asked = browser.fill("/dashboard", "/oauth/connect", &[]).await;
+    let consent = person.get(asked.location()).await;
+    let answer = Application::decide(person, &consent, "allow").await;
+    let back = browser.get(answer.location()).await;
+    let dashboard = browser.follow(back).await;
+    assert!(dashboard.body.contains("@data"), "{}", dashboard.body);
+    browser
 }
 
 /// Stores a memory.
