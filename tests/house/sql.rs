@@ -1,36 +1,13 @@
 //! Where SQL may be, and what the web client's keeps to. What the server's keeps
-//! to is in `store/tests/store/habits.rs`.
+//! to is in `store/tests/store/habits.rs`. Unlike the server's tables, the web client's
+//! have foreign keys: they are few and stay on one machine.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Features that not every database has, or that would bind one service's nodes together.
-/// Unlike the server's tables, the web client's have foreign keys: they are few and stay on
-/// one machine.
-const FORBIDDEN: [&str; 20] = [
-    "skip locked",
-    "for update",
-    "for share",
-    "advisory",
-    "listen ",
-    "notify ",
-    "nextval",
-    "sequence",
-    "serial",
-    "autoincrement",
-    "trigger",
-    "json",
-    "->",
-    "array",
-    "unnest",
-    "now()",
-    "current_timestamp",
-    "strftime",
-    "offset",
-    "select *",
-];
+use picard_testkit::NOT_EVERYWHERE;
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates")
@@ -93,7 +70,7 @@ fn the_web_clients_statements_keep_to_what_every_database_has() {
                 .expect("it is written where it is used");
             let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ");
             seen += 1;
-            for word in FORBIDDEN {
+            for word in NOT_EVERYWHERE {
                 let lower = statement.to_lowercase();
                 assert!(!lower.contains(word), "{file} uses {word:?}: {statement}");
             }
@@ -118,7 +95,7 @@ fn the_web_clients_migrations_keep_to_what_every_database_has() {
             .filter(|line| !line.starts_with("--"))
             .collect();
         let code = code.join(" ");
-        for word in FORBIDDEN {
+        for word in NOT_EVERYWHERE {
             assert!(!code.contains(word), "{} uses {word:?}", path.display());
         }
         for statement in code.split(';').filter(|part| part.contains("index")) {

@@ -7,6 +7,7 @@ mod embedder;
 mod entropy;
 mod held;
 pub mod postgres;
+mod sql;
 
 pub use clock::FakeClock;
 pub use cluster::Cluster;
@@ -14,3 +15,4 @@ pub use databases::{TestDatabase, databases};
 pub use embedder::HashEmbedder;
 pub use entropy::SeededEntropy;
 pub use held::HeldEmbedder;
+pub use sql::NOT_EVERYWHERE;
