@@ -4,17 +4,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use picard_app::Renewed;
 use picard_domain::Span;
-use picard_embed::{Embedder, Error, Window};
-use picard_testkit::HashEmbedder;
+use picard_testkit::MoodyEmbedder;
 use picard_tests::{
     application::{call, call_over_mcp},
     installation::Installation,
@@ -159,52 +155,8 @@ async fn a_damaged_model_costs_meaning_and_nothing_else_until_it_is_mended(datab
     assert!(up.stop().success());
 }
 
-/// Fails while it is told to.
-#[derive(Default)]
-struct Moody {
-    embedder: HashEmbedder,
-    fails: AtomicBool,
-}
-
-impl Moody {
-    fn mood(&self) -> Result<&HashEmbedder, Error> {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(Error::Absent {
-                reason: "it has a bad day".to_owned(),
-            });
-        }
-        Ok(&self.embedder)
-    }
-}
-
-impl Embedder for Moody {
-    fn model(&self) -> &str {
-        self.embedder.model()
-    }
-
-    fn dimensions(&self) -> usize {
-        self.embedder.dimensions()
-    }
-
-    fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        self.mood()?.embed_query(text)
-    }
-
-    fn reads(&self, question: &str) -> Result<usize, Error> {
-        self.mood()?.reads(question)
-    }
-
-    fn windows(&self, text: &str) -> Result<Vec<Window>, Error> {
-        self.mood()?.windows(text)
-    }
-
-    fn embed_window(&self, window: &Window) -> Result<Vec<f32>, Error> {
-        self.mood()?.embed_window(window)
-    }
-}
-
 async fn a_model_that_fails_for_a_while_owes_what_was_stored_meanwhile(database: Database) {
-    let model = Arc::new(Moody::default());
+    let model = Arc::new(MoodyEmbedder::default());
     let server = TestServer::on(database)
         .await
         .with_embedder(model.clone())
@@ -225,7 +177,7 @@ async fn a_model_that_fails_for_a_while_owes_what_was_stored_meanwhile(database:
         Renewed::All(0)
     );
 
-    model.fails.store(true, Ordering::SeqCst);
+    model.fail(true);
     let changed = json!({"memory_id": stored["id"], "text": "Bloodwine"});
     tool("update_memory", changed).await;
     tool("submit_memory", json!({"text": "Gagh, fresh"})).await;
@@ -243,7 +195,7 @@ async fn a_model_that_fails_for_a_while_owes_what_was_stored_meanwhile(database:
     server.clock.advance(Span::minutes(3));
     assert!(!other.app.is_help_wanted().await.expect("it is known"));
 
-    model.fails.store(false, Ordering::SeqCst);
+    model.fail(false);
     let found = tool("query_memory", json!({"query": "bloodwine and gagh"})).await;
     assert_eq!(
         codes(&found),

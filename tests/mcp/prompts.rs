@@ -1,6 +1,9 @@
 //! Prompts, and completion of what is typed into them.
 
+use std::sync::Arc;
+
 use picard_domain::Span;
+use picard_testkit::MoodyEmbedder;
 use picard_tests::server::{Database, TestServer};
 use serde_json::{Value, json};
 
@@ -10,6 +13,7 @@ picard_tests::on_both!(
     prompts_are_listed_with_descriptions_the_same_for_everybody,
     recall_brings_the_memories_that_fit_along,
     remember_this_shows_what_is_stored_already,
+    how_memories_were_searched_is_told_also_when_none_was_found,
     ask_persona_shows_of_others_what_is_public,
     a_name_gives_no_orders_to_the_assistant_of_somebody_else,
     review_brings_the_newest_or_those_about_something,
@@ -112,6 +116,34 @@ async fn remember_this_shows_what_is_stored_already(database: Database) {
         "{asked}"
     );
     assert_eq!(near[0]["uri"], format!("memories://{id}"));
+}
+
+async fn how_memories_were_searched_is_told_also_when_none_was_found(database: Database) {
+    let model = Arc::new(MoodyEmbedder::default());
+    let server = TestServer::on(database).await;
+    let ana = Peer::of(&server, "ana").await;
+    let server = server.with_embedder(model.clone()).await;
+    let ana = ana.at(&server);
+    for (name, argument) in [
+        ("remember_this", "what"),
+        ("recall", "about"),
+        ("review_memories", "about"),
+        ("ask_persona", "question"),
+    ] {
+        let ask = async |words: &str| {
+            let mut arguments = json!({argument: words});
+            if name == "ask_persona" {
+                arguments["who"] = json!("ana");
+            }
+            prompt(&ana, name, arguments).await.0
+        };
+        model.fail(true);
+        let told = ask("I take my tea with lemon.").await;
+        assert!(told.contains("meaning is out of order"), "{name}: {told}");
+        model.fail(false);
+        let told = ask("I take my tea with milk.").await;
+        assert!(!told.contains("About this search"), "{name}: {told}");
+    }
 }
 
 async fn ask_persona_shows_of_others_what_is_public(database: Database) {

@@ -6,6 +6,7 @@ mod databases;
 mod embedder;
 mod entropy;
 mod held;
+mod moody;
 pub mod postgres;
 mod sql;
 
@@ -15,4 +16,5 @@ pub use databases::{TestDatabase, databases};
 pub use embedder::HashEmbedder;
 pub use entropy::SeededEntropy;
 pub use held::HeldEmbedder;
+pub use moody::MoodyEmbedder;
 pub use sql::NOT_EVERYWHERE;

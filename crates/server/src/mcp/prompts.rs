@@ -182,8 +182,8 @@ async fn remember_this(
     let what_it_says = ParsedQuery::literal(text("what", what)?.into_plaintext());
     let near = find(app, caller, what_it_says, NEAR).await?;
     let mut messages = vec![said(format!("Remember this:\n\n{what}\n\n{how}"))];
+    messages.extend(told(&near.notices));
     if !near.memories.is_empty() {
-        messages.extend(told(&near.notices));
         messages.push(said(format!(
             "These are the memories closest to it. If one of them says the same already, leave it; \
              if it is outdated by this, change it with update_memory instead of adding another. \
