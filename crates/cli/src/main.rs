@@ -32,6 +32,7 @@ mod metrics;
 mod migrate;
 mod model;
 mod moving;
+mod oauth_client;
 mod owner;
 mod place;
 mod restore;

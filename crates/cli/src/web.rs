@@ -16,6 +16,7 @@ use crate::{
     metrics::MetricsSettings,
     migrate::Service,
     moving::before::before_migration,
+    oauth_client::OauthClient,
     secret::Secret,
     secret_command::SecretCommand,
     serve::{self, Front},
@@ -94,31 +95,8 @@ pub(crate) struct WebSettings {
     /// The server as this service calls it [default: MCP_SERVER_URL]
     #[arg(long, env = "MCP_SERVER_INTERNAL_URL", value_name = "URL")]
     mcp_server_internal_url: Option<String>,
-    /// The OAuth client's id, a UUID
-    #[arg(long, env = "OAUTH_CLIENT_ID", value_name = "UUID")]
-    pub(crate) oauth_client_id: Option<String>,
-    /// The OAuth client's secret, 32 characters at least
-    #[arg(
-        long,
-        env = "OAUTH_CLIENT_SECRET",
-        hide_env_values = true,
-        value_name = "SECRET"
-    )]
-    oauth_client_secret: Option<String>,
-    /// A file that holds the OAuth client's secret
-    #[arg(long, env = "OAUTH_CLIENT_SECRET_FILE", value_name = "FILE")]
-    oauth_client_secret_file: Option<PathBuf>,
-    /// Where the server sends people back to [default: http://localhost:PORT/oauth/callback]
-    #[arg(long, env = "OAUTH_REDIRECT_URI", value_name = "URL")]
-    oauth_redirect_uri: Option<String>,
-    /// What to ask people for
-    #[arg(
-        long,
-        env = "OAUTH_SCOPES",
-        value_name = "SCOPES",
-        default_value = "memories:read memories:write"
-    )]
-    pub(crate) oauth_scopes: String,
+    #[command(flatten)]
+    client: OauthClient,
 }
 
 impl WebCommand {
@@ -192,13 +170,13 @@ impl WebSettings {
 
     /// Tells whether some secret follows from the keyring, since it was not given.
     pub(crate) fn needs_keyring(&self) -> anyhow::Result<bool> {
-        Ok(self.client_id()?.is_none() || !self.has_secret_key()?)
+        Ok(self.client.id()?.is_none() || !self.has_secret_key()?)
     }
 
     /// The OAuth client's id and secret: as given, or those that `picard up`
     /// derives from the keyring in the data directory.
     pub(crate) fn credentials(&self, keys: Option<&KeyFile>) -> anyhow::Result<(ClientId, String)> {
-        match (self.client_id()?, self.client_secret()?) {
+        match (self.client.id()?, self.client_secret()?) {
             (Some(id), Some(secret)) => Ok((id, secret)),
             (None, None) => derived(keys, |secrets| (secrets.client_id, secrets.client_secret))
                 .context("OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET are not set"),
@@ -218,21 +196,8 @@ impl WebSettings {
         )
     }
 
-    fn client_id(&self) -> anyhow::Result<Option<ClientId>> {
-        let parse = |id: &String| {
-            id.parse()
-                .map_err(|error| anyhow::anyhow!("OAUTH_CLIENT_ID {error}: {id:?}"))
-        };
-        self.oauth_client_id.as_ref().map(parse).transpose()
-    }
-
     fn client_secret(&self) -> anyhow::Result<Option<String>> {
-        let secret = Secret {
-            name: "OAUTH_CLIENT_SECRET",
-            value: self.oauth_client_secret.as_ref(),
-            file: self.oauth_client_secret_file.as_ref(),
-        };
-        let secret = secret.read()?;
+        let secret = self.client.secret()?;
         if secret.as_ref().is_some_and(|secret| secret.len() < 32) {
             anyhow::bail!("OAUTH_CLIENT_SECRET must have 32 characters at least");
         }
@@ -242,14 +207,12 @@ impl WebSettings {
     /// Where the server sends people back to.
     pub(crate) fn redirect_uri(&self, listening: SocketAddr) -> String {
         let local = || format!("{}/oauth/callback", local_url(listening));
-        self.oauth_redirect_uri.clone().unwrap_or_else(local)
+        self.client.redirect_uri.clone().unwrap_or_else(local)
     }
 
     /// What to ask people for.
     pub(crate) fn scopes(&self) -> anyhow::Result<Scopes> {
-        self.oauth_scopes
-            .parse()
-            .map_err(|error| anyhow::anyhow!("OAUTH_SCOPES: {error}"))
+        self.client.scopes()
     }
 
     /// Tells whether the secret key was given, and does not follow from the keyring.
