@@ -94,6 +94,6 @@ pub use headers::pages;
 pub use local_path::LocalPath;
 pub use parts::{Badge, Choice, CopyText, Field, Moment, Pager, Snippet};
 pub use proxies::{InvalidNetwork, Network, caller};
-pub use render::{html, html_with, see_other};
+pub use render::{html, html_form, html_with, see_other};
 pub use shell::{NavLink, Notice, Shell, Tone};
 pub use site::{Link, Site};

@@ -29,6 +29,15 @@ pub fn html_with(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
+/// Answers with a form: 200, or 422 when there is a mistake in what was sent.
+pub fn html_form<M>(mistake: Option<&M>, page: &impl Template) -> Response {
+    let status = match mistake {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    html_with(status, page)
+}
+
 /// Answers 303 See Other, the only redirect that never repeats a POST
 /// (RFC 9700 section 4.12).
 ///

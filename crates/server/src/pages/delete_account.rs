@@ -8,7 +8,7 @@ use axum::{
 use http::StatusCode;
 use picard_app::{Account, DeletionError};
 use picard_domain::Plaintext;
-use picard_ui::{CsrfForm, Field, Shell, html_with};
+use picard_ui::{CsrfForm, Field, Shell, html_form};
 use serde::Deserialize;
 
 use super::{errors::Failure, person::Member};
@@ -84,13 +84,8 @@ async fn page(
         Ok(account) => account,
         Err(error) => return failure.page(error),
     };
-    let status = if mistake.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html_with(
-        status,
+    html_form(
+        mistake.as_ref(),
         &DeletePage {
             shell: member.shell(),
             account,

@@ -5,10 +5,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
 use picard_app::{App, LogInError};
 use picard_domain::Plaintext;
-use picard_ui::{CsrfForm, Field, LocalPath, Shell, html_with};
+use picard_ui::{CsrfForm, Field, LocalPath, Shell, html_form};
 use serde::Deserialize;
 
 use super::{
@@ -72,13 +71,8 @@ pub(super) async fn submit(
 }
 
 fn page(admin: &Admin, next: Option<LocalPath>, mistake: Option<&'static str>) -> Response {
-    let status = if mistake.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html_with(
-        status,
+    html_form(
+        mistake.as_ref(),
         &ConfirmPage {
             shell: admin.shell(),
             handle: admin.member.person.handle.to_string(),

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{
-    extract::State,
+    extract::{FromRequestParts, Path, State},
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
-use picard_app::{ActivityQuery, Entry, Error, Origin, PersonDetails, browser_name};
+use http::request::Parts;
+use picard_app::{ActivityQuery, AdminError, Entry, Error, Origin, PersonDetails, browser_name};
 use picard_domain::Handle;
-use picard_ui::{CopyText, CsrfForm, Field, Moment, Shell, html, html_with};
+use picard_ui::{CopyText, CsrfForm, Field, Moment, Shell, html, html_form};
 use serde::Deserialize;
 
 use super::{
@@ -70,103 +70,66 @@ pub(super) async fn show(
     })
 }
 
+/// What an administrator, whose password was given a short while ago, does to a person.
+pub(super) struct Act {
+    admin: Admin,
+    failure: Failure,
+    handle: Handle,
+}
+
 /// `POST /admin/people/{handle}/disable`.
 pub(super) async fn disable(
     State(server): State<Server>,
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
+    act: Act,
     CsrfForm(Nothing {}): CsrfForm<Nothing>,
 ) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    match admin.administration.disable(&handle).await {
+    match act.admin.administration.disable(&act.handle).await {
         Ok(user) => {
             server.app.let_go_of(user);
-            if user == admin.member.person.id {
-                return gone(&admin, "admin-locked-yourself");
+            if user == act.admin.member.person.id {
+                return gone(&act.admin, "admin-locked-yourself");
             }
-            admin
-                .browser()
-                .redirect(&page_of(&handle), "admin-disabled")
+            act.back("admin-disabled")
         }
-        Err(error) => refused(&admin, &failure, error, &page_of(&handle)),
+        Err(error) => act.refused(error),
     }
 }
 
 /// `POST /admin/people/{handle}/enable`.
-pub(super) async fn enable(
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
-    CsrfForm(Nothing {}): CsrfForm<Nothing>,
-) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    let done = admin.administration.enable(&handle).await;
-    answer(&admin, &failure, &handle, done, "admin-enabled")
+pub(super) async fn enable(act: Act, CsrfForm(Nothing {}): CsrfForm<Nothing>) -> Response {
+    let done = act.admin.administration.enable(&act.handle).await;
+    act.answer(done, "admin-enabled")
 }
 
 /// `POST /admin/people/{handle}/sessions/end`.
-pub(super) async fn end_sessions(
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
-    CsrfForm(Nothing {}): CsrfForm<Nothing>,
-) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    let done = admin.administration.end_sessions(&handle).await;
-    answer(&admin, &failure, &handle, done, "admin-sessions-ended")
+pub(super) async fn end_sessions(act: Act, CsrfForm(Nothing {}): CsrfForm<Nothing>) -> Response {
+    let done = act.admin.administration.end_sessions(&act.handle).await;
+    act.answer(done, "admin-sessions-ended")
 }
 
 /// `POST /admin/people/{handle}/applications/revoke`.
 pub(super) async fn revoke_applications(
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
+    act: Act,
     CsrfForm(Nothing {}): CsrfForm<Nothing>,
 ) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    let done = admin.administration.revoke_applications(&handle).await;
-    answer(&admin, &failure, &handle, done, "admin-revoked")
+    let done = act.admin.administration.revoke_applications(&act.handle);
+    act.answer(done.await, "admin-revoked")
 }
 
 /// `POST /admin/people/{handle}/admin/give`.
-pub(super) async fn make_admin(
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
-    CsrfForm(Nothing {}): CsrfForm<Nothing>,
-) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    let done = admin.administration.make_admin(&handle).await;
-    answer(&admin, &failure, &handle, done, "admin-given")
+pub(super) async fn make_admin(act: Act, CsrfForm(Nothing {}): CsrfForm<Nothing>) -> Response {
+    let done = act.admin.administration.make_admin(&act.handle).await;
+    act.answer(done, "admin-given")
 }
 
 /// `POST /admin/people/{handle}/admin/take`.
-pub(super) async fn unmake_admin(
-    Confirmed(admin): Confirmed,
-    failure: Failure,
-    path: IdPath,
-    CsrfForm(Nothing {}): CsrfForm<Nothing>,
-) -> Response {
-    let Some(handle) = id_of::<Handle>(path) else {
-        return failed(&admin, &failure, Error::NotFound("account"));
-    };
-    match admin.administration.unmake_admin(&handle).await {
-        Ok(()) if handle == admin.member.person.handle => {
-            admin.browser().redirect("/account", "admin-gave-up")
+pub(super) async fn unmake_admin(act: Act, CsrfForm(Nothing {}): CsrfForm<Nothing>) -> Response {
+    match act.admin.administration.unmake_admin(&act.handle).await {
+        Ok(()) if act.handle == act.admin.member.person.handle => {
+            act.admin.browser().redirect("/account", "admin-gave-up")
         }
-        Ok(()) => admin.browser().redirect(&page_of(&handle), "admin-taken"),
-        Err(error) => refused(&admin, &failure, error, &page_of(&handle)),
+        Ok(()) => act.back("admin-taken"),
+        Err(error) => act.refused(error),
     }
 }
 
@@ -223,16 +186,39 @@ fn page_of(handle: &Handle) -> String {
     format!("/admin/people/{handle}")
 }
 
-fn answer<T>(
-    admin: &Admin,
-    failure: &Failure,
-    handle: &Handle,
-    done: Result<T, Error>,
-    notice: &'static str,
-) -> Response {
-    match done {
-        Ok(_) => admin.browser().redirect(&page_of(handle), notice),
-        Err(error) => failed(admin, failure, error),
+impl FromRequestParts<Server> for Act {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        let Confirmed(admin) = Confirmed::from_request_parts(parts, server).await?;
+        let failure = Failure::from_request_parts(parts, server).await?;
+        match id_of(Path::from_request_parts(parts, server).await) {
+            Some(handle) => Ok(Self {
+                admin,
+                failure,
+                handle,
+            }),
+            None => Err(failed(&admin, &failure, Error::NotFound("account"))),
+        }
+    }
+}
+
+impl Act {
+    fn answer<T>(&self, done: Result<T, Error>, notice: &'static str) -> Response {
+        match done {
+            Ok(_) => self.back(notice),
+            Err(error) => failed(&self.admin, &self.failure, error),
+        }
+    }
+
+    /// To the person's page, which says what was done.
+    fn back(&self, notice: &'static str) -> Response {
+        let page = page_of(&self.handle);
+        self.admin.browser().redirect(&page, notice)
+    }
+
+    fn refused(&self, error: AdminError) -> Response {
+        refused(&self.admin, &self.failure, error, &page_of(&self.handle))
     }
 }
 
@@ -243,14 +229,9 @@ fn gone(admin: &Admin, notice: &'static str) -> Response {
 }
 
 fn deletion(admin: &Admin, person: PersonDetails, mistake: Option<&'static str>) -> Response {
-    let status = if mistake.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let hint = format!("Type {} to confirm.", person.handle);
-    html_with(
-        status,
+    html_form(
+        mistake.as_ref(),
         &DeletePage {
             shell: admin.shell(),
             handle: Field::handle("handle", "Handle of the account")
