@@ -56,6 +56,8 @@ mod conditions;
 mod cover;
 mod cues;
 mod dates;
+#[cfg(test)]
+mod fixtures;
 mod keywords;
 mod partition;
 mod query;

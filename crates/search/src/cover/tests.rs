@@ -2,46 +2,18 @@
 
 use picard_domain::{MemoryFilter, Permission};
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::*;
-use crate::{Conditions, Entry, Ranking};
-
-fn id(n: usize) -> MemoryId {
-    MemoryId::from_uuid(Uuid::from_u128(n as u128))
-}
-
-fn partition(memories: &[(&str, Vec<f32>)]) -> Partition {
-    let mut partition = Partition::new(3);
-    for (n, (text, vector)) in memories.iter().enumerate() {
-        let entry = Entry {
-            text,
-            vectors: std::slice::from_ref(vector),
-            permission: Permission::Private,
-            expires: None,
-            created_at: Instant::from_micros(n as i64),
-        };
-        partition.upsert(id(n), entry);
-    }
-    partition
-}
+use crate::{
+    Entry,
+    fixtures::{self, entry, id, numbers, partition},
+};
 
 fn query(vector: &[f32], limit: usize) -> Query<'_> {
     Query {
-        text: "",
-        vector,
-        filter: MemoryFilter::default(),
-        conditions: Conditions::none(),
-        now: Instant::from_micros(0),
         limit,
-        ranking: &Ranking::PRODUCT,
+        ..fixtures::query("", vector)
     }
-}
-
-fn numbers(ids: impl IntoIterator<Item = MemoryId>) -> Vec<usize> {
-    ids.into_iter()
-        .map(|id| id.uuid().as_u128() as usize)
-        .collect()
 }
 
 #[test]
@@ -165,14 +137,7 @@ fn of_many_memories_a_sample_decides_the_same_in_any_order() {
     let forward = partition(&all);
     let mut backward = Partition::new(3);
     for (n, (text, vector)) in all.iter().enumerate().rev() {
-        let entry = Entry {
-            text,
-            vectors: std::slice::from_ref(vector),
-            permission: Permission::Private,
-            expires: None,
-            created_at: Instant::from_micros(n as i64),
-        };
-        backward.upsert(id(n), entry);
+        backward.upsert(id(n), entry(n, text, std::slice::from_ref(vector)));
     }
     let found = forward.telling(&query(&[], 50));
     assert_eq!(found.len(), 50);
@@ -276,10 +241,8 @@ proptest! {
         let mut other = Partition::new(3);
         for (n, (text, vector)) in memories.iter().enumerate().rev() {
             for (number, permission) in [(n, Permission::Private), (n + 100, Permission::Public)] {
-                let created_at = Instant::from_micros(n as i64);
-                let vectors = std::slice::from_ref(vector);
-                let entry = Entry { text, vectors, permission, expires: None, created_at };
-                other.upsert(id(number), entry);
+                let entry = entry(n, text, std::slice::from_ref(vector));
+                other.upsert(id(number), Entry { permission, ..entry });
             }
         }
         let filter = MemoryFilter { permission: Some(Permission::Private), ..query.filter };

@@ -1,46 +1,12 @@
 //! What a person finds.
 
 use picard_domain::{Expired, Permission};
-use uuid::Uuid;
 
 use super::*;
-use crate::Entry;
-
-fn id(n: usize) -> MemoryId {
-    MemoryId::from_uuid(Uuid::from_u128(n as u128))
-}
-
-fn entry<'a>(n: usize, text: &'a str, vectors: &'a [Vec<f32>]) -> Entry<'a> {
-    let created_at = Instant::from_micros(n as i64);
-    Entry {
-        text,
-        vectors,
-        permission: Permission::Private,
-        expires: None,
-        created_at,
-    }
-}
-
-fn partition(memories: &[(&str, Vec<f32>)]) -> Partition {
-    let mut partition = Partition::new(2);
-    for (n, (text, vector)) in memories.iter().enumerate() {
-        partition.upsert(id(n), entry(n, text, std::slice::from_ref(vector)));
-    }
-    partition
-}
-
-fn query<'a>(text: &'a str, vector: &'a [f32]) -> Query<'a> {
-    let filter = MemoryFilter::default();
-    Query {
-        text,
-        vector,
-        filter,
-        conditions: Conditions::none(),
-        now: Instant::from_micros(0),
-        limit: 10,
-        ranking: &Ranking::PRODUCT,
-    }
-}
+use crate::{
+    Entry,
+    fixtures::{entry, id, numbers, partition, query},
+};
 
 /// A vector of this cosine to `[1.0, 0.0]`.
 fn at(cosine: f32) -> Vec<f32> {
@@ -49,9 +15,7 @@ fn at(cosine: f32) -> Vec<f32> {
 
 fn found(partition: &Partition, text: &str, vector: &[f32]) -> Vec<usize> {
     let hits = partition.query(&query(text, vector));
-    hits.iter()
-        .map(|hit| hit.id.uuid().as_u128() as usize)
-        .collect()
+    numbers(hits.iter().map(|hit| hit.id))
 }
 
 #[test]
