@@ -87,7 +87,8 @@ impl Browser {
         value.expect("a field has a value").unwrap_or_default()
     }
 
-    async fn field(&self, label: &str) -> WebElement {
+    /// The field with this label.
+    pub(crate) async fn field(&self, label: &str) -> WebElement {
         // The label may say more, such as that it is optional.
         let text = quoted(label);
         let xpath = format!(
