@@ -292,3 +292,25 @@ fn files_that_do_not_belong_together_are_refused() {
     let message = refused.err().expect("a byte is missing").to_string();
     assert!(message.contains(files::TOKENS), "{message}");
 }
+
+/// `picard-search` takes it off a question: see its module `asking`.
+#[test]
+fn what_questions_of_a_language_have_in_common_is_the_mean_of_their_vectors() {
+    let questions = include_str!("../../search/src/asking/questions.txt");
+    let means = include_bytes!("../../search/src/asking/e5.i8").chunks_exact(384);
+    let languages: Vec<&str> = questions.split("\n\n").collect();
+    assert_eq!(languages.len(), means.len());
+    for (language, mean) in languages.into_iter().zip(means) {
+        let vectors: Vec<Vec<f32>> = language
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|question| MODEL.embed_query(question).unwrap())
+            .collect();
+        for (at, code) in mean.iter().enumerate() {
+            let sum: f32 = vectors.iter().map(|vector| vector[at]).sum();
+            let own = sum / vectors.len() as f32;
+            let kept = f32::from(code.cast_signed()) * 1e-3;
+            assert!((own - kept).abs() < 2e-3, "{at}: {own}, not {kept}");
+        }
+    }
+}

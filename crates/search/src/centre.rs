@@ -42,8 +42,14 @@ impl Sum {
     ///
     /// `share` is what is taken off when there are many memories. The mean of a
     /// few says more about them than about what all texts have in common: the share is
-    /// halved when there are `prior` of them.
-    pub(crate) fn taken_off(&self, query: &[f32], share: f32, prior: f32) -> Towards {
+    /// halved when there are `prior` of them. `besides` is taken off as it is.
+    pub(crate) fn taken_off(
+        &self,
+        query: &[f32],
+        share: f32,
+        prior: f32,
+        besides: &[f32],
+    ) -> Towards {
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         let memories = self.memories as f32;
         let comparable = self.memories > 0 && self.sums.len() == query.len();
@@ -57,12 +63,16 @@ impl Sum {
         let share = share * memories / (memories + prior);
         let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * memories));
         let mean: Vec<f32> = mean.collect();
-        let centred = query.iter().zip(&mean);
-        let centred: Vec<f32> = centred.map(|(q, m)| q / length - share * m).collect();
+        let mut off: Vec<f32> = mean.iter().map(|m| share * m).collect();
+        off.iter_mut()
+            .zip(besides)
+            .for_each(|(off, more)| *off += more);
+        let centred = query.iter().zip(&off);
+        let centred: Vec<f32> = centred.map(|(q, off)| q / length - off).collect();
         Towards {
             length: centred.iter().map(|x| x * x).sum::<f32>().sqrt(),
             query: centred,
-            common: share * mean.iter().map(|m| m * m).sum::<f32>(),
+            common: off.iter().zip(&mean).map(|(off, m)| off * m).sum(),
         }
     }
 
@@ -128,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_mean_over_all_memories_stays_the_mean() {
-        let towards = sum(&ROWS).taken_off(&[0.0, 2.0], 0.8, 0.0);
+        let towards = sum(&ROWS).taken_off(&[0.0, 2.0], 0.6, 0.0, &[0.2, 0.1]);
         let dot = |codes: [i8; 2], scale: f32| {
             let row = codes.map(|code| f32::from(code) * scale);
             let centred = row[0] * towards.query[0] + row[1] * towards.query[1];
@@ -136,6 +146,13 @@ mod tests {
         };
         let mean = f32::midpoint(dot(ROWS[0].0, ROWS[0].1), dot(ROWS[1].0, ROWS[1].1));
         assert!((mean - 0.4).abs() < 1e-4, "{mean}");
+    }
+
+    #[test]
+    fn what_is_taken_off_besides_does_not_depend_on_how_many_memories_there_are() {
+        let off = |sum: &Sum| sum.taken_off(&[0.0, 2.0], 0.0, 9.0, &[0.25, 0.5]).query;
+        assert_eq!(off(&sum(&ROWS[..1])), [-0.25, 0.5]);
+        assert_eq!(off(&sum(&ROWS)), [-0.25, 0.5]);
     }
 
     #[test]
@@ -155,20 +172,20 @@ mod tests {
         let mut sum = Sum::default();
         sum.add(short.into_iter());
         sum.add(long.into_iter());
-        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0).query;
+        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0, &[]).query;
         assert!(
             (query[0] - 0.1).abs() < 1e-4 && (query[1] - 0.3).abs() < 1e-4,
             "{query:?}"
         );
         sum.subtract(long.into_iter());
-        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0).query;
+        let query = sum.taken_off(&[0.6, 0.8], 1.0, 0.0, &[]).query;
         assert!((query[0] - 0.6).abs() < 1e-4, "{query:?}");
     }
 
     #[test]
     fn few_memories_take_little_off() {
         let (few, many) = (sum(&ROWS[..1]), sum(&[ROWS[0]; 99]));
-        let off = |sum: &Sum| 1.0 - sum.taken_off(&[0.6, 0.8], 0.5, 9.0).length;
+        let off = |sum: &Sum| 1.0 - sum.taken_off(&[0.6, 0.8], 0.5, 9.0, &[]).length;
         assert!((off(&few) - 0.05).abs() < 1e-3, "{}", off(&few));
         assert!((off(&many) - 0.4583).abs() < 1e-3, "{}", off(&many));
     }
@@ -176,7 +193,7 @@ mod tests {
     #[test]
     fn a_query_that_cannot_be_compared_stays_as_it_is() {
         for query in [vec![], vec![1.0; 3], vec![0.0; 2], vec![f32::INFINITY; 2]] {
-            assert_eq!(sum(&ROWS).taken_off(&query, 0.8, 0.0).query, query);
+            assert_eq!(sum(&ROWS).taken_off(&query, 0.8, 0.0, &[0.1]).query, query);
         }
     }
 }

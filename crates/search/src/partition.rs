@@ -14,6 +14,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     Query,
+    asking::Asking,
     candidates::Candidates,
     centre::Sum,
     common,
@@ -51,6 +52,8 @@ pub struct Preparer {
     words: Words,
     /// What all texts of the model have in common, and from when on it is of use.
     signs: Option<(Arc<[f32]>, Bounds)>,
+    /// What questions of a language have in common, if that is known of the model.
+    pub(crate) asking: Option<Arc<Asking>>,
 }
 
 /// A memory that only has to be put into its place.
@@ -70,6 +73,7 @@ impl Preparer {
             dimensions,
             words: Words::new(),
             signs: None,
+            asking: None,
         }
     }
 
@@ -77,7 +81,10 @@ impl Preparer {
     pub fn of_e5() -> Self {
         static COMMON: LazyLock<Arc<[f32]>> =
             LazyLock::new(|| common::E5.iter().map(|x| f32::from(*x) * 1e-4).collect());
-        Self::new(COMMON.len()).with_common(COMMON.clone())
+        Self {
+            asking: Some(Asking::e5()),
+            ..Self::new(COMMON.len()).with_common(COMMON.clone())
+        }
     }
 
     /// Says what all vectors of the model have in common, their mean: then very many
@@ -88,6 +95,12 @@ impl Preparer {
         let fits = common.len() == self.dimensions;
         let signs = fits.then_some((common, Bounds::MEASURED));
         Self { signs, ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_asking(self, means: &[Vec<f32>]) -> Self {
+        let asking = Some(Arc::new(Asking::new(means.to_vec())));
+        Self { asking, ..self }
     }
 
     #[cfg(test)]
@@ -167,7 +180,7 @@ impl Prepared {
 
 /// The searchable memories of one person.
 pub struct Partition {
-    preparer: Preparer,
+    pub(crate) preparer: Preparer,
     pub(crate) slots: Slots,
     pub(crate) by_id: HashMap<MemoryId, u32>,
     pub(crate) vectors: Vectors,

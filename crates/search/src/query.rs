@@ -7,6 +7,7 @@ use picard_domain::{Instant, MemoryFilter, MemoryId};
 use crate::{
     Conditions, Partition, Ranking,
     candidates::Candidates,
+    centre::{Sum, Towards},
     dates,
     keywords::{Keyed, Matches},
     rank::{self, Ranked, Stretch},
@@ -180,14 +181,8 @@ impl Partition {
     /// as are needed.
     fn hits(&self, query: &Query<'_>, choose: impl FnOnce(Best<'_>) -> Vec<Ranked>) -> Vec<Hit> {
         let candidates = self.candidates(query);
-        let Ranking {
-            centring,
-            centring_prior,
-            ..
-        } = *query.ranking;
         let sum = self.sum(&candidates, query.filter.permission);
-        let towards = sum.taken_off(query.vector, centring, centring_prior);
-        let apart = sum.taken_off(query.vector, 1.0, 0.0);
+        let (towards, apart) = self.towards(query, &sum);
         let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
         let values = if query.asks_nothing() {
@@ -215,6 +210,28 @@ impl Partition {
             }
         };
         ranked.into_iter().map(hit).collect()
+    }
+
+    /// Takes off a query what it has in common with other questions and with all
+    /// candidates: a share of it, and as much as there is.
+    fn towards(&self, query: &Query<'_>, sum: &Sum) -> (Towards, Towards) {
+        let Ranking {
+            centring,
+            centring_prior,
+            asking,
+            ..
+        } = *query.ranking;
+        let known = self.preparer.asking.as_ref();
+        let Some(alike) = known.and_then(|known| known.alike(query.vector)) else {
+            let towards = sum.taken_off(query.vector, centring + asking, centring_prior, &[]);
+            return (towards, sum.taken_off(query.vector, 1.0, 0.0, &[]));
+        };
+        let alike: Vec<f32> = alike.iter().map(|x| asking * x).collect();
+        let rest = (1.0 - asking).max(0.0);
+        (
+            sum.taken_off(query.vector, centring, centring_prior, &alike),
+            sum.taken_off(query.vector, rest, 0.0, &alike),
+        )
     }
 
     /// Returns just the ids of [`Self::query`]: the memories of which a persona is

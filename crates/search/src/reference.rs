@@ -12,6 +12,12 @@ mod conditions;
 
 const DIMENSIONS: usize = 8;
 
+/// What the questions of two languages have in common.
+const ASKING: [[f32; DIMENSIONS]; 2] = [
+    [0.4, 0.3, -0.2, 0.3, 0.1, 0.5, -0.1, 0.2],
+    [-0.3, 0.2, 0.5, 0.1, -0.4, 0.2, 0.3, -0.2],
+];
+
 #[derive(Debug, Clone)]
 struct Given {
     text: String,
@@ -84,7 +90,7 @@ fn upsert(partition: &mut Partition, n: u8, given: &Given) {
 }
 
 fn partition_of<'a>(memories: impl IntoIterator<Item = (&'a u8, &'a Given)>) -> Partition {
-    filled(Partition::new(DIMENSIONS), memories)
+    filled(empty(), memories)
 }
 
 fn filled<'a>(
@@ -95,6 +101,12 @@ fn filled<'a>(
         .into_iter()
         .for_each(|(n, given)| upsert(&mut partition, *n, given));
     partition
+}
+
+/// A partition of a model of which it is known how questions resemble each other.
+fn empty() -> Partition {
+    let means = ASKING.map(|mean| mean.to_vec());
+    Partition::of(Preparer::new(DIMENSIONS).with_asking(&means))
 }
 
 /// A partition that takes few rows for very many.
@@ -111,7 +123,7 @@ fn with_signs() -> Partition {
 
 /// Applies changes to a partition, which is asked in between, and to a plain map.
 fn applied(changes: &[Change]) -> (Partition, BTreeMap<u8, Given>) {
-    applied_to(Partition::new(DIMENSIONS), changes)
+    applied_to(empty(), changes)
 }
 
 fn applied_to(mut partition: Partition, changes: &[Change]) -> (Partition, BTreeMap<u8, Given>) {
@@ -184,8 +196,12 @@ fn centred(candidates: &[(&u8, &Given)], asked: &Asked) -> Vec<f32> {
     let n = means.len() as f32;
     let share = asked.ranking.centring * n / (n + asked.ranking.centring_prior);
     let mean = |at: usize| means.iter().map(|own| own[at]).sum::<f32>() / n.max(1.0);
+    let mut languages = ASKING.to_vec();
+    let closeness = |mean: &[f32; DIMENSIONS]| cosine(mean, &asked.vector);
+    languages.sort_by(|a, b| closeness(b).total_cmp(&closeness(a)));
     let query = unit(&asked.vector).into_iter().enumerate();
-    query.map(|(at, x)| x - share * mean(at)).collect()
+    let off = |at: usize| share * mean(at) + asked.ranking.asking * languages[0][at];
+    query.map(|(at, x)| x - off(at)).collect()
 }
 
 /// BM25 over words of plain lower-case English without stop words and inflection,
@@ -562,7 +578,7 @@ proptest! {
 
     #[test]
     fn any_text_can_be_stored_and_asked(text: String, question: String) {
-        let mut partition = Partition::new(DIMENSIONS);
+        let mut partition = empty();
         let filter = MemoryFilter::default();
         let now = Instant::from_micros(0);
         let (permission, expires, created_at) = (Permission::Private, None, now);

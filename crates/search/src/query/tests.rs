@@ -155,6 +155,7 @@ fn what_all_memories_have_in_common_says_nothing() {
     let (plain, centred) = (
         Ranking {
             centring: 0.0,
+            asking: 0.0,
             ..Ranking::PRODUCT
         },
         Ranking::PRODUCT,
@@ -297,4 +298,27 @@ fn a_question_that_names_a_time_finds_what_was_written_then_or_is_about_it() {
     partition.upsert(id(3), entry(3, "Climbing.", &[]));
     partition.remove(id(1));
     assert_ne!(first(&partition, "11 May 1970", 300), id(3));
+}
+
+#[test]
+fn the_language_of_a_question_does_not_decide_what_answers_it() {
+    // The first axis is what all have in common, the second the language of the
+    // question, the third what it is about, the fourth something else.
+    let unit = |vector: [f32; 4]| {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.map(|x| x / length).to_vec()
+    };
+    let same_language = unit([1.0, 0.65, 0.0, 0.3]);
+    let same_subject = unit([1.0, 0.0, 0.5, 0.0]);
+    let question = unit([1.0, 0.65, 0.5, 0.0]);
+    let first = |means: &[Vec<f32>]| {
+        let mut partition = Partition::of(crate::Preparer::new(4).with_asking(means));
+        for (n, vector) in [&same_language, &same_subject].into_iter().enumerate() {
+            partition.upsert(id(n), entry(n, "", std::slice::from_ref(vector)));
+        }
+        found(&partition, "", &question)[0]
+    };
+    let own = unit([1.0, 0.65, 0.0, 0.0]);
+    let other = unit([1.0, -0.65, 0.0, 0.0]);
+    assert_eq!((first(&[]), first(&[other, own])), (0, 1));
 }
