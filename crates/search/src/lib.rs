@@ -20,7 +20,8 @@
 //! 4. `dates`: how close to the days that the query names, if it does.
 //! 5. `rank`: vectors and words are stretched to 0..=1 over the candidates and mixed,
 //!    and the rest is added, also what a text tells about itself (`cues`).
-//! 6. `timeline`: candidates that were written together lend each other of that.
+//! 6. `timeline` and `occasions`: candidates that were written together lend each other
+//!    of that, and gain when they hold the query's words together.
 //!
 //! How much each thing counts is in [`Ranking`].
 //!
@@ -60,6 +61,7 @@ mod dates;
 #[cfg(test)]
 mod fixtures;
 mod keywords;
+mod occasions;
 mod partition;
 mod query;
 mod rank;

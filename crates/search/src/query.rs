@@ -276,7 +276,7 @@ impl Partition {
             }
         }
         self.timeline
-            .lend(&mut values, &self.slots, candidates, weights);
+            .lend(&mut values, &self.slots, candidates, matches, weights);
         values
     }
 

@@ -209,6 +209,11 @@ fn centred(candidates: &[(&u8, &Given)], asked: &Asked) -> Vec<f32> {
 ///
 /// The second result is the score that no text can exceed.
 fn bm25(map: &[(&u8, &Given)], asked: &str) -> (Vec<f32>, f32) {
+    let texts: Vec<String> = map.iter().map(|(_, given)| given.text.clone()).collect();
+    bm25_of(&texts, asked, 0.4)
+}
+
+fn bm25_of(texts: &[String], asked: &str, b: f32) -> (Vec<f32>, f32) {
     let words = |text: &str| {
         text.trim_end_matches('?')
             .split(' ')
@@ -216,7 +221,7 @@ fn bm25(map: &[(&u8, &Given)], asked: &str) -> (Vec<f32>, f32) {
             .map(str::to_owned)
             .collect()
     };
-    let texts: Vec<Vec<String>> = map.iter().map(|(_, given)| words(&given.text)).collect();
+    let texts: Vec<Vec<String>> = texts.iter().map(|text| words(text)).collect();
     let n = texts.len() as f32;
     let mean = (texts.iter().map(Vec::len).sum::<usize>() as f32 / n).max(1.0);
     let mut query: Vec<String> = words(asked);
@@ -229,7 +234,7 @@ fn bm25(map: &[(&u8, &Given)], asked: &str) -> (Vec<f32>, f32) {
     let score = |text: &Vec<String>| -> f32 {
         let parts = query.iter().map(|word| {
             let count = text.iter().filter(|own| *own == word).count() as f32;
-            idf(word) * count * 1.9 / (count + 0.9 * (0.6 + 0.4 * text.len() as f32 / mean))
+            idf(word) * count * 1.9 / (count + 0.9 * (1.0 - b + b * text.len() as f32 / mean))
         });
         parts.sum()
     };
@@ -271,7 +276,8 @@ fn value(given: &Given, dense: f32, words: f32, asked: &Asked) -> f32 {
 }
 
 /// What each memory counts with what the others lend it.
-fn lent(candidates: &[(&u8, &Given)], own: &[f32], ranking: &Ranking) -> Vec<f32> {
+fn lent(candidates: &[(&u8, &Given)], own: &[f32], asked: &Asked) -> Vec<f32> {
+    let ranking = &asked.ranking;
     let at = |i: usize| candidates[i].1.created_at;
     let mut order: Vec<usize> = (0..own.len()).collect();
     order.sort_by_key(|i| (at(*i), candidates[*i].0));
@@ -297,13 +303,26 @@ fn lent(candidates: &[(&u8, &Given)], own: &[f32], ranking: &Ranking) -> Vec<f32
         values[*i] += ranking.lent_by_next * own[after.unwrap_or(*i)];
     }
     let with_neighbours = values.clone();
-    for occasion in order.chunk_by(|a, b| minutes(*a, *b) <= ranking.occasion_minutes) {
+    let occasions = order.chunk_by(|a, b| minutes(*a, *b) <= ranking.occasion_minutes);
+    let occasions: Vec<&[usize]> = occasions.collect();
+    let texts: Vec<String> = occasions
+        .iter()
+        .map(|occasion| {
+            let texts = occasion
+                .iter()
+                .map(|i| candidates[*i].1.text.trim_end_matches('?'));
+            texts.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let of_occasions = bm25_of(&texts, &asked.text, 0.0);
+    let words = stretched(&of_occasions.0, ranking.fair_match * of_occasions.1);
+    for (occasion, words) in occasions.into_iter().zip(words) {
         let best = occasion
             .iter()
             .map(|i| with_neighbours[*i])
             .fold(f32::MIN, f32::max);
         for i in occasion {
-            values[*i] += ranking.lent_by_occasion * best;
+            values[*i] += ranking.lent_by_occasion * best + ranking.words_of_occasion * words;
         }
     }
     values
@@ -455,7 +474,7 @@ proptest! {
         let values = if asked.text.is_empty() && no_vector {
             vec![0.0; values.len()]
         } else {
-            lent(&candidates, &values, &asked.ranking)
+            lent(&candidates, &values, &asked)
         };
         let value = |hit: &Hit| {
             let at = candidates.iter().position(|(n, _)| id(**n) == hit.id);

@@ -12,6 +12,8 @@ use std::{mem::size_of, sync::OnceLock};
 use crate::{
     Ranking,
     candidates::Candidates,
+    keywords::Matches,
+    occasions::{Occasion, by_words},
     slots::{Outline, Slots},
 };
 
@@ -69,12 +71,14 @@ impl Timeline {
         }
     }
 
-    /// Adds to the values of the candidates, by slot, what they lend each other.
+    /// Adds to the values of the candidates, by slot, what they lend each other, and what
+    /// they gain by holding the words of the query together.
     pub(crate) fn lend(
         &self,
         values: &mut [f32],
         slots: &Slots,
         candidates: &Candidates,
+        matches: &Matches<'_>,
         ranking: &Ranking,
     ) {
         let order = self.order.get_or_init(|| {
@@ -88,7 +92,23 @@ impl Timeline {
                 lending.next(place, *slot, slots.outline(*slot as usize));
             }
         }
-        lending.end();
+        let occasions = lending.end();
+        if occasions.len() < 2 || !matches.any() || ranking.words_of_occasion == 0.0 {
+            return;
+        }
+        let written = |slot: u32| slots.outline(slot as usize).created_at.micros();
+        let fit = by_words(&occasions, matches, candidates, written, ranking);
+        let ends = occasions.iter().skip(1).map(|next| next.from);
+        let ends = ends.chain([order.len()]);
+        for ((occasion, end), fit) in occasions.iter().zip(ends).zip(fit) {
+            if fit > 0.0 {
+                for slot in &order[occasion.from..end] {
+                    if candidates.admits(*slot) {
+                        values[*slot as usize] += ranking.words_of_occasion * fit;
+                    }
+                }
+            }
+        }
     }
 
     /// Returns the bytes that the order takes of so many slots.
@@ -126,6 +146,7 @@ struct Lending<'a> {
     previous: Option<Written>,
     /// Where in the order the present occasion begins.
     began: usize,
+    occasions: Vec<Occasion>,
     /// The best value on it, but for the previous memory's.
     best: f32,
 }
@@ -157,6 +178,7 @@ impl<'a> Lending<'a> {
             pause: (ranking.occasion_minutes * MINUTE) as i64,
             previous: None,
             began: 0,
+            occasions: Vec::new(),
             best: f32::NEG_INFINITY,
         }
     }
@@ -184,12 +206,16 @@ impl<'a> Lending<'a> {
             self.settle(before, if are_neighbours { own } else { before.own });
             if pause > self.pause {
                 self.end_occasion(place);
+                self.begin_occasion(place, next.at);
             }
+        } else {
+            self.begin_occasion(place, next.at);
         }
         self.previous = Some(next);
     }
 
-    fn end(mut self) {
+    /// Returns all occasions.
+    fn end(mut self) -> Vec<Occasion> {
         if let Some(last) = self.previous {
             self.settle(last, last.own);
         }
@@ -197,6 +223,7 @@ impl<'a> Lending<'a> {
         if self.began > 0 {
             self.end_occasion(self.order.len());
         }
+        self.occasions
     }
 
     /// Adds to a memory what the next one lends.
@@ -204,6 +231,10 @@ impl<'a> Lending<'a> {
         let value = memory.value + self.ranking.lent_by_next * next;
         self.values[memory.slot as usize] = value;
         self.best = self.best.max(value);
+    }
+
+    fn begin_occasion(&mut self, from: usize, at: i64) {
+        self.occasions.push(Occasion { from, at });
     }
 
     fn end_occasion(&mut self, end: usize) {

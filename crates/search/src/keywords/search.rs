@@ -190,6 +190,22 @@ impl Matches<'_> {
         pairs.for_each(|(value, share)| *value += ranking.identifier_bonus * share);
     }
 
+    /// Tells whether any candidate holds a word of the query.
+    pub(crate) fn any(&self) -> bool {
+        !self.scores.is_empty()
+    }
+
+    /// Returns of each word of the query which candidates hold it, and how often.
+    pub(crate) fn each_word(
+        &self,
+        candidates: &Candidates,
+    ) -> impl Iterator<Item = impl Iterator<Item = (u32, u8)>> {
+        let held = |posting: Posting| (posting.slot(), posting.count());
+        self.words
+            .iter()
+            .map(move |word| word.postings(candidates).map(held))
+    }
+
     /// Tells whether a text begins with a word of the query.
     pub(crate) fn names(&self, opening: Option<Opening>) -> bool {
         // Most texts begin with none of them: one bit of each says so at once.

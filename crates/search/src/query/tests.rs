@@ -322,3 +322,44 @@ fn the_language_of_a_question_does_not_decide_what_answers_it() {
     let other = unit([1.0, -0.65, 0.0, 0.0]);
     assert_eq!((first(&[]), first(&[other, own])), (0, 1));
 }
+
+#[test]
+fn an_occasion_that_holds_all_words_goes_before_one_that_holds_some() {
+    const DAY: i64 = 86_400_000_000;
+    let mut partition = Partition::new(2);
+    let memories = [
+        (0, "the harbour was grey"),
+        (0, "then a violin, and lobster"),
+        // Of equals the newest comes first.
+        (1, "the harbour was full"),
+        (1, "lunch, or tea"),
+        (2, "nothing"),
+    ];
+    for (n, (day, text)) in memories.iter().enumerate() {
+        let created_at = Instant::from_micros(day * DAY);
+        let entry = entry(n, text, &[]);
+        partition.upsert(
+            id(n),
+            Entry {
+                created_at,
+                ..entry
+            },
+        );
+    }
+    let harbours = |words_of_occasion: f32| {
+        let ranking = Ranking {
+            words_of_occasion,
+            lent_by_occasion: 0.0,
+            ..Ranking::PRODUCT
+        };
+        let hits = partition.query(&Query {
+            ranking: &ranking,
+            ..query("harbour violin lobster", &[])
+        });
+        let ids = hits.iter().map(|hit| hit.id);
+        ids.filter(|hit| [id(0), id(2)].contains(hit))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(harbours(0.0), [id(2), id(0)]);
+    assert_eq!(harbours(Ranking::PRODUCT.words_of_occasion), [id(0), id(2)]);
+}
