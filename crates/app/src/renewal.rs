@@ -88,6 +88,14 @@ impl App {
             return Err(error);
         }
         let outdated = self.outdated_models().await?;
+        let is_ours = outdated.is_empty() || self.goes_on(process).await?;
+        // Whoever has the work counts it; others know that there is some.
+        if is_ours || self.metrics.left_to_renew() == 0 {
+            self.count(&outdated).await?;
+        }
+        if !is_ours {
+            return Ok(Renewed::Elsewhere);
+        }
         if outdated.is_empty() {
             return Ok(Renewed::All(0));
         }
@@ -101,13 +109,14 @@ impl App {
                 Renewed::Elsewhere => return Ok(Renewed::Elsewhere),
             }
         }
-        self.outdated_models().await?;
+        self.count(&self.outdated_models().await?).await?;
         self.let_go().await?;
         Ok(Renewed::All(renewed))
     }
 
     /// Returns the models whose vectors the memories have, each with the number of
-    /// those memories, by name; an empty name stands for those without vectors.
+    /// those memories (up to [`MOST_COUNTED`](outdated::MOST_COUNTED)), by name; an empty
+    /// name stands for those without vectors.
     pub async fn models_in_use(database: &Source) -> Result<Vec<(String, u64)>, OpenError> {
         let db = database.open().await?;
         let models = outdated::models(&db).await;
@@ -143,24 +152,29 @@ impl App {
         self.embedding.health.owed.notified().await;
     }
 
-    /// Returns the models whose vectors are to be replaced, and says in the metrics
-    /// how many memories that are. A model that appears while this process runs is
-    /// that of a newer process, whose vectors are not to be undone.
+    /// Returns the models whose vectors are to be replaced. A model that appears while
+    /// this process runs is that of a newer process, whose vectors are not to be undone.
     async fn outdated_models(&self) -> Result<Vec<String>, Error> {
         let present = self.embedding.model();
-        let mut others = outdated::models(&self.db).await?;
+        let mut others = outdated::names(&self.db).await?;
         self.partitions
             .previous
-            .keep(|name| others.iter().any(|(model, _)| model == name));
-        others.retain(|(model, _)| model != present);
-        let known = self.embedding.health.outdated.get_or_init(|| {
-            let names = others.iter().map(|(model, _)| model.clone());
-            names.collect::<BTreeSet<_>>()
-        });
-        others.retain(|(model, _)| model == NO_MODEL || known.contains(model));
-        self.metrics
-            .to_renew(others.iter().map(|(_, count)| count).sum());
-        Ok(others.into_iter().map(|(model, _)| model).collect())
+            .keep(|name| others.iter().any(|model| model == name));
+        others.retain(|model| model != present);
+        let known = &self.embedding.health.outdated;
+        let known = known.get_or_init(|| others.iter().cloned().collect::<BTreeSet<_>>());
+        others.retain(|model| model == NO_MODEL || known.contains(model));
+        Ok(others)
+    }
+
+    /// Says in the metrics how many memories have vectors of these models.
+    async fn count(&self, outdated: &[String]) -> Result<(), Error> {
+        let mut left = 0;
+        for model in outdated {
+            left += outdated::count(&self.db, model).await?;
+        }
+        self.metrics.to_renew(left);
+        Ok(())
     }
 
     async fn renew_all_of(
@@ -184,6 +198,10 @@ impl App {
                 return Ok(Renewed::All(*renewed));
             };
             after = (last.user_id, last.id);
+            if self.metrics.left_to_renew() < batch.len() as u64 {
+                // There were more than are counted at once.
+                self.count(&[model.to_owned()]).await?;
+            }
             let mut done = stream::iter(batch)
                 .map(|memory: Outdated| async move {
                     let outcome = self.renew(&memory).await;

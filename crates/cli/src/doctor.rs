@@ -6,6 +6,7 @@ use std::{io::Write as _, net::SocketAddr, process::ExitCode};
 use clap::Args;
 use picard_app::App;
 use picard_server::connect::{Target, Verdict, check};
+use picard_store::outdated::MOST_COUNTED;
 use picard_web::Web;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -245,21 +246,28 @@ fn counted(models: &[(String, u64)], present: Option<&str>) -> String {
     let others = models.iter().filter(|(name, _)| !is_present(name));
     let others: Vec<String> = others
         .map(|(name, count)| match name.as_str() {
-            "" => format!("{count} by no model yet"),
-            name => format!("{count} by {name}"),
+            "" => format!("{} by no model yet", number(*count)),
+            name => format!("{} by {name}", number(*count)),
         })
         .collect();
     if present.is_none() && !others.is_empty() {
         // Which model is the present one is not known while it cannot be loaded.
         return others.join(", ");
     }
-    let left: u64 = models.iter().map(|(_, count)| count).sum::<u64>() - done;
+    let left = models.iter().map(|(_, count)| count).sum::<u64>() - done;
+    let done = number(done);
     if others.is_empty() {
         format!("{done} by the model, none left")
     } else {
-        let others = others.join(", ");
+        let (left, others) = (number(left), others.join(", "));
         format!("{done} by the model, {left} left ({others})")
     }
+}
+
+/// More than that are not counted.
+fn number(count: u64) -> String {
+    let more = if count < MOST_COUNTED { "" } else { " or more" };
+    format!("{count}{more}")
 }
 
 fn described(url: &str, lacks: usize) -> String {
@@ -315,6 +323,12 @@ mod tests {
         assert_eq!(
             counted(&models[1..2], Some("e5/1")),
             "20 by the model, none left"
+        );
+        let many = [("e5/1", MOST_COUNTED), ("tiny/2", 3)];
+        let many = many.map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(
+            counted(&many, Some("e5/1")),
+            "1000000 or more by the model, 3 left (3 by tiny/2)"
         );
     }
 

@@ -101,7 +101,7 @@ list! {
     RENEWED = "picard_memories_renewed_total", Kind::Counter, Server, [],
         "Memories that this node embedded again, after a change of the model or after it did not compute.";
     RENEWING = "picard_memories_to_renew", Kind::Gauge, Server, [],
-        "Memories without vectors of the present model that still have to be embedded, as far as this node knows.";
+        "Memories without vectors of the present model that still have to be embedded, as far as this node knows; of each model up to a million are counted.";
 
     BUILD_INFO = "picard_build_info", Kind::Gauge, Process, ["version"],
         "Always 1; the version is in the label.";

@@ -36,13 +36,16 @@ pub async fn list(
     after: (UserId, MemoryId),
     limit: usize,
 ) -> Result<Vec<Outdated>, Error> {
+    // The few are found before anything else is read, in an order that one index alone
+    // has: whatever the database believes of how many there are.
     db.all(sql!(
         "SELECT m.user_id, m.id, m.revision, m.ciphertext, u.key_id, u.wrapped_key
-         FROM vectors v
+         FROM (SELECT user_id, memory_id FROM vectors
+               WHERE (model, user_id, memory_id) > ($1, $2, $3) AND model <= $1
+               ORDER BY model, user_id, memory_id LIMIT $4) v
          JOIN memories m ON m.user_id = v.user_id AND m.id = v.memory_id
          JOIN users u ON u.id = v.user_id
-         WHERE v.model = $1 AND (v.user_id, v.memory_id) > ($2, $3)
-         ORDER BY v.user_id, v.memory_id LIMIT $4",
+         ORDER BY v.user_id, v.memory_id",
         model,
         after.0,
         after.1,
@@ -51,16 +54,44 @@ pub async fn list(
     .await
 }
 
-/// Returns the models that made the vectors of the memories, each with the number of
-/// those, by name. It looks at every vector: not for each request.
-pub async fn models(db: &Db) -> Result<Vec<(String, u64)>, Error> {
-    let rows = db
-        .all::<(String, i64)>(sql!(
-            "SELECT model, COUNT(*) FROM vectors GROUP BY model ORDER BY model"
+/// So many memories of one model are counted at most: a statement has its time.
+pub const MOST_COUNTED: u64 = 1_000_000;
+
+/// Returns the models that made the vectors of the memories, by name: a look into an
+/// index for each.
+pub async fn names(db: &Db) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    let mut next = db
+        .one::<(Option<String>,)>(sql!("SELECT MIN(model) FROM vectors"))
+        .await?;
+    while let (Some(name),) = next {
+        let after = sql!("SELECT MIN(model) FROM vectors WHERE model > $1", &*name);
+        next = db.one(after).await?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// Counts the memories with vectors of a model, up to [`MOST_COUNTED`].
+pub async fn count(db: &Db, model: &str) -> Result<u64, Error> {
+    let (count,) = db
+        .one::<(i64,)>(sql!(
+            "SELECT COUNT(*) FROM (SELECT memory_id FROM vectors WHERE model = $1 LIMIT $2) AS counted",
+            model,
+            MOST_COUNTED as i64,
         ))
         .await?;
-    let counted = |(model, count): (String, i64)| (model, count.unsigned_abs());
-    Ok(rows.into_iter().map(counted).collect())
+    Ok(count.unsigned_abs())
+}
+
+/// Returns the [`names`] of models, each with its [`count`].
+pub async fn models(db: &Db) -> Result<Vec<(String, u64)>, Error> {
+    let mut models = Vec::new();
+    for name in names(db).await? {
+        let count = count(db, &name).await?;
+        models.push((name, count));
+    }
+    Ok(models)
 }
 
 /// Replaces the vectors of a memory, unless it was changed since it was read.

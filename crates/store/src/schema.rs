@@ -36,6 +36,12 @@ pub static SCHEMA: Schema = Schema {
             sqlite: include_str!("../migrations/0005_audit.sqlite.sql"),
             postgres: include_str!("../migrations/0005_audit.postgres.sql"),
         },
+        Migration {
+            version: 6,
+            title: "which memories a model embedded",
+            sqlite: include_str!("../migrations/0006_models.sqlite.sql"),
+            postgres: include_str!("../migrations/0006_models.postgres.sql"),
+        },
     ],
 };
 

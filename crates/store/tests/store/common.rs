@@ -4,6 +4,7 @@ use picard_domain::{
     ClientId, EventId, GrantId, Handle, Instant, MemoryId, Permission, Scopes, SessionId, Span,
     UserId,
 };
+use picard_sql::Query;
 use picard_store::{
     Db, Digest,
     audit::{Act, Note, Surface},
@@ -242,4 +243,22 @@ pub(crate) fn unnoted() -> Note {
         kept: false,
         ..note
     }
+}
+
+pub(crate) fn is_sqlite(database: &TestDatabase) -> bool {
+    database.url().starts_with("sqlite:")
+}
+
+/// How the database goes about a statement, line by line.
+pub(crate) async fn plan(database: &TestDatabase, db: &Db, statement: &str) -> String {
+    let explain = |explain| -> &'static str { format!("{explain} {statement}").leak() };
+    let lines: Vec<String> = if is_sqlite(database) {
+        let asked = Query::new(explain("EXPLAIN QUERY PLAN"));
+        let rows = db.all::<(i64, i64, i64, String)>(asked).await;
+        rows.expect("a plan").into_iter().map(|row| row.3).collect()
+    } else {
+        let rows = db.all::<(String,)>(Query::new(explain("EXPLAIN"))).await;
+        rows.expect("a plan").into_iter().map(|row| row.0).collect()
+    };
+    lines.join("\n")
 }

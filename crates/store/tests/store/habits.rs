@@ -34,11 +34,13 @@ const NOT_SPREAD: [&str; 4] = ["any(", "default ", "references", "foreign key"];
 
 /// What is asked about all people at once, seldom: these go to every
 /// machine that users are spread over.
-const ACROSS_PEOPLE: [&str; 3] = [
+const ACROSS_PEOPLE: [&str; 5] = [
     "SELECT count(*) FROM grants g WHERE g.client_id = $1 AND",
     "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
-    // At each start and once an hour: how many memories which model embedded.
-    "SELECT model, COUNT(*) FROM vectors GROUP BY model ORDER BY model",
+    // At each start and once an hour: which models embedded memories, and how many.
+    "SELECT MIN(model) FROM vectors",
+    "SELECT MIN(model) FROM vectors WHERE model > $1",
+    "SELECT COUNT(*) FROM (SELECT memory_id FROM vectors WHERE model = $1 LIMIT $2) AS counted",
 ];
 
 /// From this migration on, what the program before works with stays as it is.

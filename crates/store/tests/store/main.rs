@@ -9,6 +9,7 @@ mod habits;
 mod import;
 mod memories;
 mod oauth;
+mod outdated;
 mod people;
 mod races;
 mod schema;
