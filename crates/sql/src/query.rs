@@ -12,6 +12,11 @@ use uuid::Uuid;
 /// ```compile_fail
 /// picard_sql::sql!("SELECT 1 WHERE $1 = $2", 1_i64);
 /// ```
+///
+/// Behind a semicolon stands an array with the values of all further placeholders:
+/// ```
+/// picard_sql::sql!("SELECT 1 WHERE $1 IN ($2, $3)", 1_i64; [2_i64, 3]);
+/// ```
 #[macro_export]
 macro_rules! sql {
     ($text:expr $(, $value:expr)* $(,)?) => {{
@@ -21,6 +26,12 @@ macro_rules! sql {
             "as many values as placeholders"
         ) };
         $crate::Query::new(TEXT)$(.bind($value))*
+    }};
+    ($text:expr $(, $value:expr)*; $more:expr) => {{
+        const TEXT: &str = $text;
+        const MORE: usize =
+            $crate::placeholders(TEXT) - <[&str]>::len(&[$(stringify!($value)),*]);
+        $crate::Query::new(TEXT)$(.bind($value))*.bind_each::<MORE>($more)
     }};
 }
 
@@ -138,6 +149,12 @@ impl Query {
     pub fn bind(mut self, value: impl Bind) -> Self {
         self.values.push(value.into_value());
         self
+    }
+
+    /// Adds the values of the next placeholders.
+    #[must_use]
+    pub fn bind_each<const N: usize>(self, values: [impl Bind; N]) -> Self {
+        values.into_iter().fold(self, Self::bind)
     }
 
     /// Tells whether the statement only reads: then SQLite answers it from the

@@ -206,33 +206,48 @@ pub async fn get(db: &Db, user: UserId, id: MemoryId) -> Result<Option<StoredMem
     .await
 }
 
+/// How many ids a statement takes that are few, and many.
+const FEW: usize = 10;
+const MANY: usize = 100;
+
 /// Returns those of the memories that exist, in no order.
 pub async fn get_many(db: &Db, user: UserId, ids: &[MemoryId]) -> Result<Vec<StoredMemory>, Error> {
-    const AT_ONCE: usize = 10;
     let mut found = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(AT_ONCE) {
-        // Ten placeholders, whatever is asked for, so that there is one compiled statement;
-        // the last id stands in for those that are missing.
-        let id = |n: usize| ids[n.min(ids.len() - 1)];
-        let select = sql!(
-            "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
-             FROM memories
-             WHERE user_id = $1 AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            user,
-            id(0),
-            id(1),
-            id(2),
-            id(3),
-            id(4),
-            id(5),
-            id(6),
-            id(7),
-            id(8),
-            id(9),
-        );
+    for ids in ids.chunks(MANY) {
+        // So that there are two compiled statements, whatever is asked for.
+        let select = if ids.len() <= FEW {
+            sql!(
+                "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
+                 FROM memories
+                 WHERE user_id = $1 AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                user;
+                padded::<FEW>(ids)
+            )
+        } else {
+            sql!(
+                "SELECT id, permission, expiration_date, created_at, updated_at, revision, ciphertext
+                 FROM memories
+                 WHERE user_id = $1 AND id IN (
+                     $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                     $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+                     $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41,
+                     $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54,
+                     $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67,
+                     $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80,
+                     $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93,
+                     $94, $95, $96, $97, $98, $99, $100, $101)",
+                user;
+                padded::<MANY>(ids)
+            )
+        };
         found.extend(db.all::<StoredMemory>(select).await?);
     }
     Ok(found)
+}
+
+/// The last one stands in for those that are missing.
+fn padded<const N: usize>(ids: &[MemoryId]) -> [MemoryId; N] {
+    std::array::from_fn(|n| ids[n.min(ids.len() - 1)])
 }
 
 /// Returns up to `limit` ids of a person's memories from `first` to `last`, the

@@ -179,15 +179,17 @@ async fn memories_are_fetched_by_many_ids_at_once() {
     databases(async |database| {
         let db = migrated(database).await;
         let (ana, bob) = (person(&db, 1, "ana").await, person(&db, 2, "bob").await);
-        for n in 1..=23 {
+        for n in 1..=230 {
             submit(&db, memory(ana, n, at(0))).await;
         }
-        submit(&db, memory(bob, 50, at(0))).await;
-        let wanted: Vec<MemoryId> = (1..=23).chain([50, 99]).map(memory_id).collect();
-        let found = memories::get_many(&db, ana, &wanted).await.expect("read");
-        let mut ids: Vec<MemoryId> = found.iter().map(|memory| memory.id).collect();
-        ids.sort();
-        assert_eq!(ids, (1..=23).map(memory_id).collect::<Vec<_>>());
+        submit(&db, memory(bob, 500, at(0))).await;
+        for most in [1, 9, 10, 11, 99, 100, 101, 205, 230] {
+            let wanted: Vec<MemoryId> = (1..=most).chain([500, 999]).map(memory_id).collect();
+            let found = memories::get_many(&db, ana, &wanted).await.expect("read");
+            let mut ids: Vec<MemoryId> = found.iter().map(|memory| memory.id).collect();
+            ids.sort();
+            assert_eq!(ids, (1..=most).map(memory_id).collect::<Vec<_>>());
+        }
         assert!(
             memories::get_many(&db, ana, &[])
                 .await
