@@ -63,7 +63,8 @@ impl Incoming {
         }
     }
 
-    /// Its id, or the one that follows from its text and dates.
+    /// Its id, or the one that follows from its text and dates: the same for ever, so
+    /// that whoever imports again has nothing twice.
     fn name(&self, key: &DataKey) -> MemoryId {
         self.id.unwrap_or_else(|| {
             let name = key.name(LABEL, &self.content().dated(self.created_at));
@@ -186,5 +187,49 @@ impl Importer<'_> {
         }
         app.watches.ring(caller.user_id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picard_domain::{MemoryText, Permission, Plaintext};
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_line_without_one_is_the_same_in_every_version_of_this_program() {
+        let key = DataKey::from_bytes(Zeroizing::new([7; 32]));
+        let line = |expires: Option<i64>, created: Option<i64>| Incoming {
+            text: MemoryText::new(Plaintext::new("Tea. Earl Grey.".to_owned())).expect("a text"),
+            permission: Permission::Private,
+            expiration_date: expires.map(Instant::from_micros),
+            created_at: created.map(Instant::from_micros),
+            updated_at: None,
+            id: None,
+        };
+        let name = |line: &Incoming| line.name(&key).to_string();
+        let (soon, before) = (Some(1_800_000_000_000_000), Some(1_700_000_000_000_001));
+        let lines = [
+            line(None, None),
+            line(soon, None),
+            line(None, before),
+            line(soon, before),
+        ];
+        assert_eq!(
+            lines.each_ref().map(name),
+            [
+                "d2d76068-22b0-835d-8941-ba4446d30f13",
+                "44d37089-0da5-8537-8d5e-34f0d20b782a",
+                "5049da27-1575-847c-976f-789d5c2ee813",
+                "d9e6ce33-f45f-8e04-abcb-24f9fff44b66",
+            ]
+        );
+        // Who may read it takes no part.
+        let public = Incoming {
+            permission: Permission::Public,
+            ..line(None, None)
+        };
+        assert_eq!(name(&public), name(&line(None, None)));
     }
 }

@@ -15,6 +15,7 @@ use picard_store::{
     changes::{self, Change, Position},
 };
 use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use crate::{Error, loading::Pace};
 
@@ -62,9 +63,19 @@ pub(crate) struct Known {
 pub(crate) struct Shelf(Mutex<Vec<(UserId, Instant, Known)>>);
 
 impl Content<'_> {
-    /// The text with its dates, in a form that no other text and dates have.
-    pub(crate) fn dated(&self, created_at: Option<Instant>) -> Vec<u8> {
-        format!("{:?} {created_at:?} {}", self.expires, self.text).into_bytes()
+    /// The text with its dates, in a form that no other text and dates have: of each
+    /// date its microseconds, if there is one, then the text. Ids of imported memories
+    /// follow from it, so it is the same for ever.
+    pub(crate) fn dated(&self, created_at: Option<Instant>) -> Zeroizing<Vec<u8>> {
+        const DATE: usize = 1 + size_of::<i64>();
+        // With room for one more: a vector that grows leaves a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * DATE + self.text.len() + 1));
+        for date in [self.expires, created_at] {
+            bytes.push(u8::from(date.is_some()));
+            bytes.extend(date.map_or([0; 8], |date| date.micros().to_be_bytes()));
+        }
+        bytes.extend_from_slice(self.text.as_bytes());
+        bytes
     }
 
     pub(crate) fn marks(&self, key: &DataKey, created_at: Instant) -> Marks {
@@ -76,8 +87,9 @@ impl Content<'_> {
     }
 
     fn mark(&self, key: &DataKey) -> Mark {
-        let named = format!("{:?} {:?} {}", self.permission, self.expires, self.text);
-        mark(key, named.as_bytes())
+        let mut named = self.dated(None);
+        named.push(self.permission as u8);
+        mark(key, &named)
     }
 }
 
