@@ -104,8 +104,8 @@ impl E5 {
         Ok(Self {
             input: node("tokens", "it has no input `tokens`")?,
             output: node("hidden", "it has no output `hidden`")?,
-            query: vocabulary.tokens("query:").ids,
-            passage: vocabulary.tokens("passage:").ids,
+            query: vocabulary.tokens("query:").ids.to_vec(),
+            passage: vocabulary.tokens("passage:").ids.to_vec(),
             vocabulary,
             table,
             encoder,

@@ -43,7 +43,7 @@ pub(crate) struct Unigram {
 /// The tokens of a text and where it may be cut.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    pub(crate) ids: Vec<u32>,
+    pub(crate) ids: Zeroizing<Vec<u32>>,
     pub(crate) borders: Vec<Border>,
     /// Where each token ends, in bytes of the text as the model knows it.
     ends: Vec<usize>,
@@ -101,8 +101,13 @@ impl Unigram {
 
     /// Splits a text into tokens, without the marks of its beginning and its end.
     pub(crate) fn tokens(&self, text: &str) -> Tokens {
-        let mut tokens = Tokens::default();
         let text = self.normalise(text);
+        let mut tokens = Tokens {
+            // A token is of a byte at least, but for the space in front. A vector that
+            // grows leaves a copy behind.
+            ids: Zeroizing::new(Vec::with_capacity(text.len() + 1)),
+            ..Tokens::default()
+        };
         let mut border = Border::Sentence;
         let mut spaced = Zeroizing::new(String::new());
         let mut begin = 0;
@@ -341,7 +346,7 @@ mod tests {
         let vocabulary = vocabulary();
         for (text, ids) in cases {
             let tokens = vocabulary.tokens(&text);
-            assert_eq!(tokens.ids, ids, "{text:?}");
+            assert_eq!(*tokens.ids, ids, "{text:?}");
             assert_eq!(tokens.borders.len(), ids.len(), "{text:?}");
         }
     }
