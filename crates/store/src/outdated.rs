@@ -95,7 +95,8 @@ pub async fn models(db: &Db) -> Result<Vec<(String, u64)>, Error> {
 }
 
 /// Replaces the vectors of a memory, unless it was changed since it was read.
-/// Its revision moves on, so that partitions learn of it; to its owner it is unchanged.
+/// Its revision moves on, so that partitions learn of it: whoever watches is told of a
+/// change, although nothing changed that its owner could see.
 pub async fn renew(
     db: &Db,
     memory: &Outdated,
