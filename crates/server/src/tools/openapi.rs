@@ -183,17 +183,22 @@ fn schemas() -> Value {
 /// What a line of an import may say: `app/src/line.rs` reads it.
 fn import_line() -> Value {
     let instant = |what: &str| json!({"type": ["string", "null"], "description": what});
+    let unneeded = json!({"description": "As in answers of this API: taken, and not needed"});
     json!({
         "type": "object",
         "properties": {
             "text": {"type": "string", "description": "What is remembered, at most 64 KiB"},
-            "permission": {"enum": ["private", "public"], "default": "private"},
+            "permission": {"enum": ["private", "public", null], "default": "private"},
             "expiration_date": instant("An instant, or a date (its end in UTC); it may have passed"),
             "created_at": instant("An instant or a date, not in the future"),
             "updated_at": instant("An instant or a date, not before created_at"),
-            "id": {"type": "string", "format": "uuid"},
+            "id": {"type": ["string", "null"], "format": "uuid"},
+            "user_id": unneeded,
+            "expired": unneeded,
+            "score": unneeded,
         },
         "required": ["text"],
+        "additionalProperties": false,
     })
 }
 
@@ -248,6 +253,9 @@ pub(super) fn example(tool: &Tool) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use picard_app::Incoming;
+    use picard_domain::Instant;
+
     use super::{super::input::check_names, *};
 
     #[test]
@@ -259,6 +267,46 @@ mod tests {
                 tool.name
             );
         }
+    }
+
+    #[test]
+    fn a_line_of_an_import_may_say_what_is_described_and_nothing_else() {
+        let now = Instant::from_micros(1_800_000_000_000_000);
+        let takes = |line: &Value| Incoming::parse(line.to_string().as_bytes(), now).is_ok();
+        let schema = import_line();
+        assert_eq!(schema["additionalProperties"], false);
+        assert!(!takes(&json!({"text": "tea", "other": null})));
+        let fields = schema["properties"].as_object().expect("fields");
+        let mut whole = json!({"text": "tea"});
+        for (name, described) in fields {
+            let mut line = json!({"text": "tea"});
+            line[name] = Value::Null;
+            let kinds = described.get("type").or(described.get("enum"));
+            let may_be_null = kinds.is_none_or(|kinds| {
+                kinds.as_array().is_some_and(|kinds| {
+                    kinds.contains(&Value::Null) || kinds.contains(&json!("null"))
+                })
+            });
+            assert_eq!(takes(&line), may_be_null, "{name}");
+            whole[name] = match name.as_str() {
+                "text" => json!("tea"),
+                "permission" => json!("public"),
+                "id" => json!("0198c0de-0000-7000-8000-000000000000"),
+                "score" => json!(0.5),
+                "expired" => json!(true),
+                "user_id" => json!("jean-luc"),
+                _ => json!("2025-01-31T00:00:00Z"),
+            };
+        }
+        assert!(takes(&whole), "{whole}");
+        // What the reader takes is described: it names all fields when it knows one not.
+        let refused = Incoming::parse(br#"{"other": 1}"#, now);
+        let reason = refused.map(drop).expect_err("unknown").reason;
+        assert_eq!(
+            reason.matches('`').count(),
+            2 * (fields.len() + 1),
+            "{reason}"
+        );
     }
 
     #[test]
