@@ -47,7 +47,7 @@ impl Phrase {
 
     /// Takes in a phrase; `None` when there is no word in it.
     pub(crate) fn new(text: &str) -> Result<Option<Self>, TooLong> {
-        let folded = fold(text);
+        let mut folded = fold(text);
         let units = Units::of(&folded);
         if units.0.is_empty() {
             return Ok(None);
@@ -64,7 +64,7 @@ impl Phrase {
             code: unit.code.map(range),
         };
         let units = units.0.iter().map(place).collect();
-        let folded = Plaintext::new(folded);
+        let folded = Plaintext::new(std::mem::take(&mut *folded));
         Ok(Some(Self { folded, units }))
     }
 
