@@ -34,9 +34,14 @@ impl Dice {
         let raw: Vec<f32> = (0..DIMENSIONS)
             .map(|_| (0..3).map(|_| self.unit() as f32 - 0.5).sum())
             .collect();
-        let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
-        raw.into_iter().map(|x| x / length).collect()
+        direction(raw)
     }
+}
+
+/// Returns a vector with the length 1.
+pub(crate) fn direction(vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    vector.into_iter().map(|x| x / length).collect()
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ mod syntax;
 mod timeline;
 mod vectors;
 
+pub use common::common_of_e5;
 pub use conditions::Conditions;
 pub use keywords::Phrase;
 pub use partition::{Entry, Partition, Prepared, Preparer, Series};

@@ -17,7 +17,7 @@ use crate::{
     asking::Asking,
     candidates::Candidates,
     centre::Sum,
-    common,
+    common::common_of_e5,
     dates::When,
     keywords::{Keywords, Listing, Memo, Words},
     query::Closeness,
@@ -79,8 +79,7 @@ impl Preparer {
 
     /// Prepares for vectors of multilingual-e5-small.
     pub fn of_e5() -> Self {
-        static COMMON: LazyLock<Arc<[f32]>> =
-            LazyLock::new(|| common::E5.iter().map(|x| f32::from(*x) * 1e-4).collect());
+        static COMMON: LazyLock<Arc<[f32]>> = LazyLock::new(|| common_of_e5().collect());
         Self {
             asking: Some(Asking::e5()),
             ..Self::new(COMMON.len()).with_common(COMMON.clone())

@@ -1,8 +1,8 @@
-//! Makes the memories of one person, or of very many, sealed as the server would seal them, and puts them
-//! into the database by the thousand.
+//! Makes the memories of one person, or of very many, sealed as the server would seal
+//! them, and puts them into the database by the thousand.
 //!
-//! Embedding a million texts would take hours, so the vectors are made up: like those
-//! of e5 they lie in one narrow cone (unrelated ones have a cosine of about 0.76) and
+//! Embedding a million texts would take hours, so the vectors are made up: they lie in
+//! the narrow cone of those of e5 (unrelated ones have a cosine of about 0.76) and
 //! in clusters within it. Texts are as long as what people note down, with every other
 //! word one of the few that all texts have, and the rest by Zipf's law.
 
@@ -12,11 +12,12 @@ use anyhow::Context as _;
 use picard_client::Secret;
 use picard_crypto::{DataKey, Keyring, Token, TokenKind, Wrapped, dummy_hash};
 use picard_domain::{Clock as _, Entropy};
+use picard_search::common_of_e5;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use uuid::Uuid;
 
 use crate::{
-    dice::Dice,
+    dice::{Dice, direction},
     system::{SystemClock, SystemEntropy},
 };
 
@@ -255,7 +256,7 @@ struct Space {
 impl Space {
     fn new(dice: &mut Dice) -> Self {
         Self {
-            common: dice.direction(),
+            common: direction(common_of_e5().collect()),
             topics: (0..TOPICS).map(|_| dice.direction()).collect(),
         }
     }
