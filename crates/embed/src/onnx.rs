@@ -100,15 +100,6 @@ impl OnnxModel {
         Ok(loaded)
     }
 
-    /// Sets how many embeddings may be computed at once (see [`crate::E5::with_threads`]).
-    #[must_use]
-    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
-        Self {
-            lanes: Lanes::new(threads),
-            ..self
-        }
-    }
-
     /// Cuts a text into windows by its tokens.
     fn cut<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, Error> {
         let encoding = self

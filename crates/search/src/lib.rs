@@ -78,7 +78,7 @@ pub use common::common_of_e5;
 pub use conditions::Conditions;
 pub use keywords::Phrase;
 pub use partition::{Entry, Partition, Prepared, Preparer, Series};
-pub use query::{Closeness, Hit, Query};
+pub use query::{Hit, Query};
 pub use ranking::{Ranking, RankingError};
 pub use syntax::{ParsedQuery, QueryError};
 pub use vectors::Codes;

@@ -221,18 +221,8 @@ impl Partition {
         &self.preparer
     }
 
-    /// Says what the cosines of the model mean; without it they are those of e5.
-    #[must_use]
-    pub fn with_closeness(mut self, closeness: Closeness) -> Self {
-        self.closeness = closeness;
-        self
-    }
-
     /// Adds a memory, or replaces the one of this id: nothing of the old one
-    /// remains.
-    ///
-    /// # Panics
-    /// When a new memory would be one more than [`Self::MAX_LEN`].
+    /// remains. A new one that would be more than [`Self::MAX_LEN`] is left out.
     pub fn upsert(&mut self, id: MemoryId, entry: Entry<'_>) {
         self.put(id, self.preparer.prepare(&entry));
     }
@@ -314,11 +304,6 @@ impl Partition {
     /// Tells whether there is no memory at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Tells whether this memory is here.
-    pub fn contains(&self, id: MemoryId) -> bool {
-        self.by_id.contains_key(&id)
     }
 
     /// Returns when a memory was first stored, if it is here.

@@ -44,7 +44,8 @@ pub struct Hit {
     /// From 0.7 on the memory is very close to what was asked, from 0.4 on related,
     /// below loosely related at most: it does not depend on what else was found.
     /// Meaning and words each suffice: it is `1 - (1 - c)(1 - 0.8 k)`, where `c` is
-    /// the cosine between the bounds of [`Closeness`] and `k` is [`Self::keywords`].
+    /// the cosine between that of unrelated texts and that of answers, and `k` is
+    /// [`Self::keywords`].
     pub score: f32,
     /// The cosine of the closest chunk, if both sides have a vector.
     pub cosine: Option<f32>,
@@ -58,12 +59,12 @@ pub struct Hit {
 /// Every model has its own range: the cosines of e5 all lie high, those of
 /// unrelated texts around 0.75.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Closeness {
+pub(crate) struct Closeness {
     /// The cosine of texts that have nothing to do with each other, as far as the
     /// partition does not tell better: see [`Self::E5`].
-    pub unrelated: f32,
+    pub(crate) unrelated: f32,
     /// The cosine from which on a text answers the question fully.
-    pub full: f32,
+    full: f32,
 }
 
 impl Closeness {
@@ -72,7 +73,7 @@ impl Closeness {
     /// Where unrelated texts lie differs by language (English 0.74, Chinese 0.83).
     /// Most memories have nothing to do with a query, so the mean over the
     /// candidates is taken instead, the more of them there are.
-    pub const E5: Self = Self {
+    const E5: Self = Self {
         unrelated: 0.75,
         full: 0.9,
     };
@@ -232,12 +233,6 @@ impl Partition {
             sum.taken_off(query.vector, centring, centring_prior, &alike),
             sum.taken_off(query.vector, rest, 0.0, &alike),
         )
-    }
-
-    /// Returns just the ids of [`Self::query`]: the memories of which a persona is
-    /// made when not all of them fit.
-    pub fn most_similar(&self, query: &Query<'_>) -> Vec<MemoryId> {
-        self.query(query).into_iter().map(|hit| hit.id).collect()
     }
 
     /// What each candidate counts.
