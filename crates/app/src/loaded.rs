@@ -138,7 +138,11 @@ impl Loaded {
         }
     }
 
+    /// Gives back what was reserved while everything was read.
     pub(crate) fn shrink(&mut self) {
+        if self.partition.len() == Partition::MAX_LEN {
+            tracing::error!("somebody has more memories than are searched: others are not found");
+        }
         self.partition.shrink();
         for (_, memories) in &mut self.by_words {
             memories.shrink_to_fit();

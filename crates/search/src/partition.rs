@@ -188,6 +188,8 @@ pub struct Partition {
     pub(crate) closeness: Closeness,
     /// The bytes that slots own outside of themselves.
     named_days: usize,
+    /// So many memories are taken in.
+    pub(crate) most: usize,
 }
 
 impl Partition {
@@ -212,6 +214,7 @@ impl Partition {
             timeline: Timeline::default(),
             closeness: Closeness::default(),
             named_days: 0,
+            most: Self::MAX_LEN,
             preparer,
         }
     }
@@ -228,9 +231,6 @@ impl Partition {
     }
 
     /// Does what [`Self::upsert`] does with a memory that [`Self::preparer`] made ready.
-    ///
-    /// # Panics
-    /// When a new memory would be one more than [`Self::MAX_LEN`].
     pub fn put(&mut self, id: MemoryId, memory: Prepared) {
         if let Some(&slot) = self.by_id.get(&id) {
             let at = slot as usize;
@@ -245,11 +245,7 @@ impl Partition {
             self.slots.replace(at, new);
             self.timeline.insert(slot, &self.slots);
             self.close_gaps();
-        } else {
-            assert!(
-                self.slots.len() < Self::MAX_LEN,
-                "a partition is bounded by its bytes before"
-            );
+        } else if self.slots.len() < self.most {
             let slot = self.slots.len() as u32;
             let rows = self.vectors.push(slot, memory.permission, &memory.codes);
             let (new, listing) = memory.described(id, rows);

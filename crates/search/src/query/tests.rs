@@ -56,6 +56,21 @@ fn a_query_for_nothing_lists_the_newest_first_whatever_they_are() {
 }
 
 #[test]
+fn a_memory_that_there_is_no_room_for_is_left_out() {
+    let mut partition = Partition::new(2);
+    partition.most = 2;
+    for (n, text) in ["tea", "milk", "tea and more"].into_iter().enumerate() {
+        partition.upsert(id(n), entry(n, text, &[at(0.8)]));
+    }
+    assert_eq!(found(&partition, "tea", &at(0.9)), [0, 1]);
+    // Those that are there can still be changed, and make room.
+    partition.upsert(id(1), entry(1, "milk and tea", &[at(0.8)]));
+    assert!(partition.remove(id(0)));
+    partition.upsert(id(2), entry(2, "tea and more", &[at(0.8)]));
+    assert_eq!(partition.len(), 2);
+}
+
+#[test]
 fn equals_are_ordered_newest_first() {
     let partition = partition(&[("tea", at(0.8)), ("tea", at(0.8)), ("tea", at(0.8))]);
     assert_eq!(found(&partition, "tea", &at(1.0)), [2, 1, 0]);
