@@ -125,7 +125,11 @@ impl App {
         if let Some(model) = &mixture.earlier
             && let Some(earlier) = self.partitions.previous.get(model).await?
         {
-            let asked = earlier.query(caller.user_id, text.expose()).await?;
+            let asked = match earlier.query(caller.user_id, text.expose()).await {
+                // The present model has answered: what that one embedded is found by words.
+                Err(Error::TooMuchAtOnce { .. } | Error::Overloaded { .. }) => Asked::default(),
+                asked => asked?,
+            };
             vector = (!asked.vector.is_empty()).then(|| (model.clone(), asked.vector));
         }
         let by_words = mixture.by_words || (mixture.earlier.is_some() && vector.is_none());
