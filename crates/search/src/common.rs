@@ -4,7 +4,7 @@
 //! Chinese, and sentences of Picard's own documentation. Its length is 0.89, so it is
 //! most of every vector, and other texts have nearly the same: `signs` needs no more.
 
-/// Returns it, by dimension.
+/// Returns what all vectors of multilingual-e5-small have in common, by dimension.
 pub fn common_of_e5() -> impl Iterator<Item = f32> {
     E5.iter().map(|x| f32::from(*x) * 1e-4)
 }

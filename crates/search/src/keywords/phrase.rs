@@ -38,8 +38,8 @@ struct Place {
 pub(crate) struct TooLong;
 
 impl Phrase {
-    /// The most words of a phrase, and of all phrases of a query: each is a bit of a
-    /// [`Search`].
+    /// The most words of a phrase, and of all phrases of a query: each is a bit where
+    /// they are looked for.
     pub const MAX_WORDS: usize = 100;
 
     /// The most bytes of a phrase, folded.
