@@ -160,7 +160,12 @@ impl Target {
 
     /// Asks for what tells most of a person.
     async fn persona(&self, person: u32) -> anyhow::Result<()> {
-        let answer = self.call(person, "query_user", json!({"limit": 3})).await?;
+        let handle = match person {
+            0 => "somebody".to_owned(),
+            person => format!("somebody{}", person - 1),
+        };
+        let data = json!({"user_id": handle, "limit": 3});
+        let answer = self.call(person, "query_user", data).await?;
         let found = answer["memories"].as_array().map(Vec::len);
         ensure!(
             found == Some(3) || person == 0,

@@ -145,10 +145,11 @@ impl Server {
     pub(crate) async fn partition_bytes(&self) -> anyhow::Result<f64> {
         let answer = crate::person::http()?.get(&self.metrics).send().await?;
         let metrics = answer.text().await?;
-        let mut lines = metrics.lines();
-        let bytes = lines.find_map(|line| line.strip_prefix("picard_partition_resident_bytes "));
-        let bytes = bytes.context("the server does not say what partitions take")?;
-        Ok(bytes.trim().parse()?)
+        // A name, labels, and behind a space the value.
+        let is_it = |line: &&str| line.starts_with("picard_partition_resident_bytes");
+        let line = metrics.lines().find(is_it);
+        let bytes = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        bytes.context("the server does not say what partitions take")
     }
 
     /// Returns what the data directory takes, in MiB.
