@@ -123,7 +123,7 @@ async fn an_account_is_deleted_with_its_access_and_memories_stay(database: Datab
         assert_eq!(account.status, 200);
         account
             .body
-            .matches("Picard web client</span></button>")
+            .matches("Picard web client</bdi></span></button>")
             .count()
     };
     assert_eq!(connections(&mut data).await, 2);
