@@ -34,7 +34,11 @@ fn languages(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
 pub(super) fn read(fields: &Map<String, Value>) -> Result<DataSet, InvalidData> {
     let mut collections = Vec::new();
     let mut conversations: Vec<String> = languages(fields).map(str::to_owned).collect();
-    for name in fields.keys() {
+    // Whether a JSON object keeps the order of its fields is decided by other crates.
+    conversations.sort();
+    let mut names: Vec<&String> = fields.keys().collect();
+    names.sort();
+    for name in names {
         let language = name.strip_suffix(QUESTIONS).unwrap_or(name);
         if !conversations.iter().any(|known| known == language) {
             let reason = format!(
@@ -44,8 +48,6 @@ pub(super) fn read(fields: &Map<String, Value>) -> Result<DataSet, InvalidData> 
             return Err(InvalidData::at(name, reason));
         }
     }
-    // Whether a JSON object keeps the order of its fields is decided by other crates.
-    conversations.sort();
     for (conversation, language) in conversations.iter().enumerate() {
         let texts = list(fields, language)?;
         let mut questions = asked(fields, language, language.clone(), texts.len())?;
