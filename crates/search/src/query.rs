@@ -39,10 +39,10 @@ pub struct Query<'a> {
 pub struct Hit {
     /// Which one.
     pub id: MemoryId,
-    /// How well it answers, from 0 to 1, never rising down a list of hits.
+    /// How close it is to the question, from 0 to 1, never rising down a list of hits.
     ///
-    /// From 0.7 on the memory is very close to what was asked, from 0.4 on related,
-    /// below loosely related at most: it does not depend on what else was found.
+    /// From 0.75 on it is a very good match, from 0.5 on a good one, below 0.25 a weak
+    /// one, whatever else was found; whether it answers the question it does not say.
     /// Meaning and words each suffice: it is `1 - (1 - c)(1 - 0.8 k)`, where `c` is
     /// the cosine between that of unrelated texts and that of answers, and `k` is
     /// [`Self::keywords`].
