@@ -15,7 +15,8 @@
 //!    admit takes no part at all, not even in the statistics: the answer is the
 //!    one that a partition of the candidates alone would give.
 //! 2. `centre` and `asking`: what the vectors of all candidates, and those of questions
-//!    in its language, have in common is taken off the query, and `vectors`: the cosine of every candidate to it, by an exact scan.
+//!    in its language, have in common is taken off the query, and `vectors`: the cosine
+//!    of every candidate to it.
 //! 3. `keywords`: the BM25 score of every candidate that shares a word.
 //! 4. `dates`: how close to the days that the query names, if it does.
 //! 5. `rank`: vectors and words are stretched to 0..=1 over the candidates and mixed,

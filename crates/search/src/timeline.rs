@@ -144,10 +144,9 @@ struct Lending<'a> {
     neighbour: i64,
     pause: i64,
     previous: Option<Written>,
-    /// Where in the order the present occasion begins.
-    began: usize,
+    /// All so far, the present one last.
     occasions: Vec<Occasion>,
-    /// The best value on it, but for the previous memory's.
+    /// The best value on the present one, but for the previous memory's.
     best: f32,
 }
 
@@ -177,7 +176,6 @@ impl<'a> Lending<'a> {
             neighbour: (ranking.neighbour_minutes * MINUTE) as i64,
             pause: (ranking.occasion_minutes * MINUTE) as i64,
             previous: None,
-            began: 0,
             occasions: Vec::new(),
             best: f32::NEG_INFINITY,
         }
@@ -220,7 +218,7 @@ impl<'a> Lending<'a> {
             self.settle(last, last.own);
         }
         // On one single occasion all would gain the same.
-        if self.began > 0 {
+        if self.occasions.len() > 1 {
             self.end_occasion(self.order.len());
         }
         self.occasions
@@ -239,12 +237,12 @@ impl<'a> Lending<'a> {
 
     fn end_occasion(&mut self, end: usize) {
         let gain = self.ranking.lent_by_occasion * self.best;
-        for slot in &self.order[self.began..end] {
+        let from = self.occasions.last().map_or(end, |present| present.from);
+        for slot in &self.order[from..end] {
             if self.candidates.admits(*slot) {
                 self.values[*slot as usize] += gain;
             }
         }
-        self.began = end;
         self.best = f32::NEG_INFINITY;
     }
 }

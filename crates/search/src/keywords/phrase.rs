@@ -329,6 +329,18 @@ mod tests {
         assert!(!holds(&("b ".to_owned() + &"z ".repeat(32_000)), &most));
     }
 
+    /// From one word of a text to another.
+    fn part(
+        folded: &str,
+        units: &Units<'_>,
+        from: prop::sample::Index,
+        to: prop::sample::Index,
+    ) -> Phrase {
+        let (a, b) = (from.index(units.0.len()), to.index(units.0.len()));
+        let end = &units.0[a.max(b)];
+        phrase(&folded[units.0[a.min(b)].at..end.at + end.text.len()])
+    }
+
     proptest! {
         #[test]
         fn phrases_are_found_together_as_each_is_alone(
@@ -344,15 +356,13 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_a_text_is_found_in_it(
+        fn a_part_of_a_text_is_found_as_word_by_word(
             text in texts(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
         ) {
             let folded = fold(&text);
             let units = Units::of(&folded);
             prop_assume!(!units.0.is_empty());
-            let (a, b) = (from.index(units.0.len()), to.index(units.0.len()));
-            let end = &units.0[a.max(b)];
-            let part = phrase(&folded[units.0[a.min(b)].at..end.at + end.text.len()]);
+            let part = part(&folded, &units, from, to);
             prop_assert_eq!(occurs_in(&part, &units), plainly_occurs_in(&part, &units));
         }
 
@@ -363,10 +373,7 @@ mod tests {
             let folded = fold(&text);
             let units = Units::of(&folded);
             prop_assume!(!units.0.is_empty());
-            let (a, b) = (from.index(units.0.len()), to.index(units.0.len()));
-            let end = &units.0[a.max(b)];
-            let phrase = &folded[units.0[a.min(b)].at..end.at + end.text.len()];
-            let phrase = Phrase::new(phrase).expect("is short").expect("has words");
+            let phrase = part(&folded, &units, from, to);
             if occurs_in(&phrase, &units) {
                 let mut keywords = Keywords::new(Words::new());
                 keywords.push(keywords.words.of(&text));
