@@ -191,7 +191,7 @@ async fn the_page_for_developers_names_first_what_must_be_sent() {
     let (fields, gives) = tool.split_once("<p>Gives ").expect("what it gives");
     let first = fields.find("<code>query</code>").expect("the question");
     assert!(first < fields.find("<code>expires_after</code>").expect("a filter"));
-    assert!(gives.starts_with("<code>memories</code>, <code>notices</code>, <code>query</code>."));
+    assert!(gives.starts_with("<code>query</code>, <code>memories</code>, <code>notices</code>."));
 }
 
 #[tokio::test]
