@@ -161,7 +161,8 @@ impl Importer<'_> {
         fates: &mut [Fate],
     ) -> Result<(), Error> {
         let (app, caller) = (self.app, self.caller);
-        let texts = new.iter().map(|(_, id, _, line)| (*id, &line.text));
+        let texts = new.iter();
+        let texts = texts.map(|(_, id, created_at, line)| (*id, *created_at, &line.text));
         let sealed = app.seal_all(caller, &texts.collect::<Vec<_>>()).await?;
         let rows: Vec<_> = new
             .iter()

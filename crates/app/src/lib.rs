@@ -54,7 +54,6 @@ mod seats;
 mod sign_up;
 mod suggest;
 mod tokens;
-mod vectors;
 mod watch;
 
 pub use access::{Access, Authorized, Read, ScopeType, Write};

@@ -1,5 +1,6 @@
-//! The way of a person's rows into their partition: read from the database,
-//! decrypted and cut into words, put into place.
+//! The way of a person's rows into their partition: read from the database, opened, put
+//! into place. The text is not decrypted: what is found by its words was sealed with its
+//! vectors when it was stored.
 //!
 //! Of a long way the three overlap. One stretch of rows is read while those before
 //! it are decrypted on as many threads as there are cores, and one thread puts them
@@ -10,13 +11,13 @@
 
 use std::{
     num::NonZero,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     thread::available_parallelism,
 };
 
 use picard_crypto::{CryptoError, DataKey};
 use picard_domain::{MemoryId, UserId};
-use picard_search::{Entry, Prepared, Preparer, Series};
+use picard_search::{Prepared, Preparer, Stored, StoredEntry};
 use picard_store::{
     Db,
     changes::{self, Change, Changes, Position},
@@ -32,7 +33,6 @@ use crate::{
     embedding::Embedding,
     loaded::{Kind, Loaded, MadeBy},
     previous::Previous,
-    vectors,
 };
 
 /// Rows read and decrypted at once.
@@ -57,17 +57,6 @@ pub(crate) struct Reader {
     /// The other model of the person's memories, from when one of it is met. There is
     /// one at a time: vectors of a third do not compare, as if it were not at hand.
     pub(crate) earlier: OnceLock<Kind>,
-    /// Those that no stretch is on at the moment.
-    pub(crate) desks: Desks,
-}
-
-/// What those who prepare have learnt of words, from stretch to stretch of one load.
-#[derive(Default)]
-pub(crate) struct Desks(Mutex<Vec<Desk>>);
-
-struct Desk {
-    present: Series,
-    earlier: Option<Series>,
 }
 
 /// A stretch of changes that only has to be put into place.
@@ -119,53 +108,38 @@ impl Reader {
     }
 
     fn prepare(&self, changes: Changes) -> Result<Ready, CryptoError> {
-        let mut desk = self.desks.take().unwrap_or_else(|| Desk {
-            present: self.preparer.series(),
-            earlier: None,
-        });
         let changed = changes.changed.into_iter();
-        let changed = changed
-            .map(|row| self.open(row, &mut desk))
-            .collect::<Result<_, CryptoError>>();
-        self.desks.leave(desk);
         Ok(Ready {
             reached: changes.reached,
             anew: changes.anew,
             deleted: changes.deleted,
-            changed: changed?,
+            changed: changed
+                .map(|row| self.open(row))
+                .collect::<Result<_, _>>()?,
         })
     }
 
-    fn open(
-        &self,
-        row: Change,
-        desk: &mut Desk,
-    ) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
-        let text = self.key.fernet_decrypt(&row.ciphertext)?;
+    fn open(&self, row: Change) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
         let made_by = self.made_by(row.model.as_deref());
-        let (series, dimensions) = match &made_by {
-            MadeBy::Earlier(kind) => {
-                let series = || kind.preparer.series();
-                (desk.earlier.get_or_insert_with(series), kind.dimensions)
-            }
-            MadeBy::Present | MadeBy::Unknown => (&mut desk.present, self.dimensions),
+        let (preparer, dimensions) = match &made_by {
+            MadeBy::Earlier(kind) => (&kind.preparer, kind.dimensions),
+            MadeBy::Present => (&self.preparer, self.dimensions),
+            // Theirs compare with nothing.
+            MadeBy::Unknown => (&self.preparer, 0),
         };
-        let codes = match (&made_by, row.sealed) {
-            (MadeBy::Unknown, _) | (_, None) => None,
-            (_, Some(sealed)) => {
-                let bound = vectors::bound_to(self.user, row.id);
-                vectors::decode(&self.key.open(&bound, &sealed)?, dimensions)
-            }
+        let opened = match row.sealed {
+            Some(sealed) => Some(self.key.open(&bound_to(self.user, row.id), &sealed)?),
+            None => None,
         };
-        let entry = Entry {
-            text: text.expose(),
-            vectors: &[],
+        let stored = opened.as_ref().map(|bytes| Stored::read(bytes, dimensions));
+        let entry = StoredEntry {
+            stored: stored.unwrap_or_default(),
             permission: row.permission,
             expires: row.expiration_date,
             created_at: row.created_at,
         };
-        let prepared = series.prepare(&entry);
-        let prepared = prepared.with_codes(codes.unwrap_or_default());
+        let text = || self.key.fernet_decrypt(&row.ciphertext);
+        let prepared = preparer.prepare_stored(entry, text)?;
         Ok((row.id, prepared, made_by))
     }
 
@@ -217,20 +191,6 @@ impl Pace {
     }
 }
 
-impl Desks {
-    fn take(&self) -> Option<Desk> {
-        self.lock().pop()
-    }
-
-    fn leave(&self, desk: Desk) {
-        self.lock().push(desk);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Desk>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Kind {
     fn of(embedding: &Embedding) -> Self {
         Self {
@@ -273,31 +233,17 @@ impl Hands {
     }
 }
 
+/// What is found of a memory is bound to its owner and to itself.
+pub(crate) fn bound_to(user: UserId, memory: MemoryId) -> [u8; 32] {
+    let mut bound = [0; 32];
+    bound[..16].copy_from_slice(user.uuid().as_bytes());
+    bound[16..].copy_from_slice(memory.uuid().as_bytes());
+    bound
+}
+
 fn cores() -> usize {
     available_parallelism().map_or(1, NonZero::get)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretches_of_long_texts_have_few_rows_and_grow_again_slowly() {
-        let mut pace = Pace::default();
-        pace.take(256, 256 * 700);
-        assert_eq!(pace.rows(), AT_ONCE);
-        pace.take(256, 256 * 90_000);
-        assert_eq!(pace.rows(), 11);
-        pace.take(1, 20 << 20);
-        assert_eq!(pace.rows(), 1);
-        let rows: Vec<usize> = std::iter::repeat_with(|| {
-            pace.take(pace.rows(), pace.rows() * 700);
-            pace.rows()
-        })
-        .take(9)
-        .collect();
-        assert_eq!(rows, [2, 4, 8, 16, 32, 64, 128, 256, 256]);
-        pace.take(0, 0);
-        assert!(pace.rows() > 0);
-    }
-}
+mod tests;

@@ -5,13 +5,14 @@ use picard_crypto::DataKey;
 use picard_domain::{
     Expired, Instant, Memory, MemoryFilter, MemoryId, MemoryText, Permission, Plaintext, UserId,
 };
+use picard_search::{Analysis, Stored};
 use picard_store::memories::{
     self, MemoryUpdate, NewMemory as NewRow, SealedVectors, StoredMemory, Written,
 };
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
-    audit::Reading, embedding::Whose, persona::Owner, vectors,
+    audit::Reading, embedding::Whose, loading::bound_to, persona::Owner,
 };
 
 /// Binds a sealed cursor to its purpose, so that nothing else passes for one.
@@ -20,7 +21,7 @@ const CURSOR: &[u8] = b"picard cursor of get_memories";
 /// Bytes of ciphertext that are decrypted on an async thread: in less than a millisecond.
 const INLINE: usize = 256 * 1024;
 
-/// A text as it is stored: encrypted, with its sealed vectors.
+/// A text as it is stored: encrypted, with what it is found by, sealed.
 pub(crate) struct Sealed {
     pub(crate) ciphertext: String,
     model: String,
@@ -48,7 +49,7 @@ impl App {
             return Err(Error::out_of_range("expiration_date", "is in the past"));
         }
         let id = MemoryId::ordered(now, self.entropy());
-        let sealed = self.seal(caller, id, &new.text).await?;
+        let sealed = self.seal(caller, id, now, &new.text).await?;
         let row = NewRow {
             user_id: caller.user_id,
             id,
@@ -144,7 +145,7 @@ impl App {
             return Err(Error::Conflict);
         }
         let sealed = match &change.text {
-            Some(text) => Some(self.seal(caller, row.id, text).await?),
+            Some(text) => Some(self.seal(caller, row.id, row.created_at, text).await?),
             None => None,
         };
         // An instant that is taken twice would make two states look like one.
@@ -225,29 +226,33 @@ impl App {
         &self,
         caller: &Access,
         id: MemoryId,
+        created_at: Instant,
         text: &MemoryText,
     ) -> Result<Sealed, Error> {
-        let mut sealed = self.seal_all(caller, &[(id, text)]).await?;
+        let mut sealed = self.seal_all(caller, &[(id, created_at, text)]).await?;
         Ok(sealed.remove(0))
     }
 
-    /// Seals many texts, each for its id: their embedding takes all cores that others leave.
+    /// Seals many texts, each for the id and the instant at which it is first stored: their
+    /// embedding takes all cores that others leave.
     pub(crate) async fn seal_all(
         &self,
         caller: &Access,
-        texts: &[(MemoryId, &MemoryText)],
+        texts: &[(MemoryId, Instant, &MemoryText)],
     ) -> Result<Vec<Sealed>, Error> {
-        let plain = texts.iter().map(|(_, text)| text.expose().to_owned());
+        let plain = texts.iter().map(|(_, _, text)| text.expose().to_owned());
         let plain = plain.map(Plaintext::new).collect();
         let whose = Whose::Person(caller.user_id);
         let (model, embedded) = self.embedding.passages_or_none(whose, plain).await?;
-        let sealed = texts.iter().zip(&embedded).map(|((id, text), chunks)| {
-            let bound = vectors::bound_to(caller.user_id, *id);
-            let encoded = vectors::encode(chunks);
+        let sealed = texts.iter().zip(&embedded);
+        let sealed = sealed.map(|((id, created_at, text), chunks)| {
+            let analysis = Analysis::of(text.expose(), *created_at);
+            let stored = Stored::write(chunks, &analysis);
+            let bound = bound_to(caller.user_id, *id);
             Sealed {
                 ciphertext: caller.key.fernet_encrypt(text.expose()),
                 model: model.clone(),
-                vectors: caller.key.seal(self.entropy(), &bound, &encoded),
+                vectors: caller.key.seal(self.entropy(), &bound, &stored),
             }
         });
         Ok(sealed.collect())

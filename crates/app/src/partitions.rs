@@ -31,7 +31,7 @@ use crate::{
     Error,
     embedding::Embedding,
     loaded::{Loaded, Mixture},
-    loading::{Desks, Hands, Reader, Ready, Stretches},
+    loading::{Hands, Reader, Ready, Stretches},
     persona::Owner,
     previous::{LoadModel, Previous},
     seats::Seats,
@@ -333,7 +333,6 @@ impl Partitions {
             earlier: loaded
                 .kind()
                 .map_or_else(OnceLock::new, |kind| OnceLock::from(kind.clone())),
-            desks: Desks::default(),
         });
         let place = Place {
             kept: self.kept.clone(),

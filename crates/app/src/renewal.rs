@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use picard_domain::{MemoryId, Span, UserId};
+use picard_search::{Analysis, Stored};
 use picard_store::{
     Source, leases,
     memories::{NO_MODEL, SealedVectors, Written},
@@ -13,7 +14,7 @@ use picard_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, OpenError, embedding::Whose, vectors};
+use crate::{App, Error, OpenError, embedding::Whose, loading::bound_to};
 
 /// The lease under which it is done.
 const LEASE: &str = "renewal";
@@ -246,8 +247,9 @@ impl App {
             .await?;
         let text = key.fernet_decrypt(&memory.ciphertext)?;
         let chunks = self.embedding.passage(Whose::House, text.expose()).await?;
-        let bound = vectors::bound_to(memory.user_id, memory.id);
-        let sealed = key.seal(self.entropy(), &bound, &vectors::encode(&chunks));
+        let analysis = Analysis::of(text.expose(), memory.created_at);
+        let bound = bound_to(memory.user_id, memory.id);
+        let sealed = key.seal(self.entropy(), &bound, &Stored::write(&chunks, &analysis));
         let vectors = SealedVectors {
             model: self.embedding.model(),
             sealed: &sealed,

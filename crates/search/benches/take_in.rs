@@ -9,7 +9,7 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use picard_domain::{Instant, MemoryId, Permission};
-use picard_search::{Codes, Entry, Partition, Prepared, Preparer};
+use picard_search::{Analysis, Codes, Entry, Partition, Prepared, Preparer, Stored, StoredEntry};
 use uuid::Uuid;
 
 const TEXTS: usize = 1_000;
@@ -91,6 +91,22 @@ fn entry(text: &str) -> Entry<'_> {
     }
 }
 
+fn stored(preparer: &Preparer, analysis: &Analysis, codes: Codes) -> Prepared {
+    let entry = StoredEntry {
+        stored: Stored {
+            codes: Some(codes),
+            analysis: Some(analysis.as_bytes()),
+        },
+        permission: Permission::Private,
+        expires: None,
+        created_at: entry("").created_at,
+    };
+    let no_text = || Err("it was analysed");
+    preparer
+        .prepare_stored(entry, no_text)
+        .expect("it is there")
+}
+
 fn preparing(c: &mut Criterion) {
     let mut group = c.benchmark_group("prepare");
     group
@@ -100,24 +116,25 @@ fn preparing(c: &mut Criterion) {
     for (language, patterns) in [("english", ENGLISH), ("german", GERMAN)] {
         let texts = Random(7).texts(&patterns, TEXTS);
         let preparer = Preparer::new(DIMENSIONS);
-        group.bench_function(BenchmarkId::new("each", language), |b| {
+        group.bench_function(BenchmarkId::new("text", language), |b| {
             b.iter(|| {
                 for text in &texts {
                     black_box(preparer.prepare(&entry(text)));
                 }
             });
         });
-        // What a load does: words that came before are known.
-        group.bench_function(BenchmarkId::new("series", language), |b| {
-            b.iter_batched(
-                || preparer.series(),
-                |mut series| {
-                    for text in &texts {
-                        black_box(series.prepare(&entry(text)));
-                    }
-                },
-                BatchSize::LargeInput,
-            );
+        // What a load does: the words were found when the text was stored.
+        let created_at = entry("").created_at;
+        let analysed: Vec<_> = texts
+            .iter()
+            .map(|text| Analysis::of(text, created_at))
+            .collect();
+        group.bench_function(BenchmarkId::new("stored", language), |b| {
+            b.iter(|| {
+                for analysis in &analysed {
+                    black_box(stored(&preparer, analysis, Codes::default()));
+                }
+            });
         });
     }
     group.finish();
@@ -135,10 +152,10 @@ fn putting(c: &mut Criterion) {
         let texts = random.texts(&ENGLISH, memories);
         let preparer = Preparer::of_e5();
         let mut ready = || -> Vec<(MemoryId, Prepared)> {
-            let mut series = preparer.series();
             let one = |(n, text): (usize, &String)| {
                 let id = MemoryId::from_uuid(Uuid::from_u128(n as u128));
-                (id, series.prepare(&entry(text)).with_codes(random.codes()))
+                let analysis = Analysis::of(text, entry(text).created_at);
+                (id, stored(&preparer, &analysis, random.codes()))
             };
             texts.iter().enumerate().map(one).collect()
         };

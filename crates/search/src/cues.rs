@@ -31,22 +31,14 @@ impl Opening {
     }
 }
 
-impl Cues {
-    /// Reads a text whose first word, if it is worth searching for, is `term`.
-    pub(crate) fn of(text: &str, term: Option<u64>) -> Self {
-        if text.chars().nth(SHORT).is_some() {
-            return Self::default();
-        }
-        Self {
-            is_question: asks(text),
-            opening: term.map(Opening::of),
-        }
-    }
+/// Tells whether a text is a remark about one thing: others have no cues.
+pub(crate) fn is_remark(text: &str) -> bool {
+    text.chars().nth(SHORT).is_none()
 }
 
 /// Tells whether a text ends with a question, whatever follows its mark: `?)`, `?!`,
 /// `? 🙂`.
-fn asks(text: &str) -> bool {
+pub(crate) fn asks(text: &str) -> bool {
     let is_mark = |c| matches!(c, '?' | '？' | '؟' | '\u{37e}');
     let end = text.chars().rev().take_while(|c| !c.is_alphanumeric());
     end.into_iter().any(is_mark)
@@ -67,16 +59,16 @@ mod tests {
             "شاي؟",
             "Τσάι\u{37e}",
         ] {
-            assert!(Cues::of(text, None).is_question, "{text}");
+            assert!(asks(text), "{text}");
         }
         for text in ["Tea.", "Tea? Yes.", "", "Is it tea"] {
-            assert!(!Cues::of(text, None).is_question, "{text}");
+            assert!(!asks(text), "{text}");
         }
     }
 
     #[test]
-    fn a_long_text_has_no_cues() {
-        let long = "why ".repeat(100) + "?";
-        assert_eq!(Cues::of(&long, Some(7)), Cues::default());
+    fn a_long_text_is_no_remark() {
+        let long = "why ".repeat(100);
+        assert!(is_remark(&long) && !is_remark(&(long + "?")));
     }
 }

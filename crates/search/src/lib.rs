@@ -3,8 +3,8 @@
 //! The database holds only ciphertext, so a search happens in the memory of the
 //! node: `app` decrypts the memories of one person into a [`Partition`], keeps it
 //! up to date with [`Partition::upsert`] and [`Partition::remove`], and asks it
-//! with [`Partition::query`]. Many at once are made ready on many threads by a
-//! [`Series`] each and put in by one. Everything here is pure computation: no input or
+//! with [`Partition::query`]. Many at once are made ready on many threads and
+//! put in by one. Everything here is pure computation: no input or
 //! output, no async, no clock; nothing is ever written. The text of a memory is
 //! not kept, only keyed hashes of its words and the days that it names.
 //!
@@ -51,6 +51,7 @@
 //! assert_eq!(hits[0].id, id);
 //! ```
 
+mod analysis;
 mod asking;
 mod candidates;
 mod centre;
@@ -71,15 +72,18 @@ mod ranking;
 mod reference;
 mod signs;
 mod slots;
+mod stored;
 mod syntax;
 mod timeline;
 mod vectors;
 
+pub use analysis::Analysis;
 pub use common::common_of_e5;
 pub use conditions::Conditions;
 pub use keywords::Phrase;
-pub use partition::{Entry, Partition, Prepared, Preparer, Series};
+pub use partition::{Entry, Partition, Prepared, Preparer, StoredEntry};
 pub use query::{Hit, Query};
 pub use ranking::{Ranking, RankingError};
+pub use stored::Stored;
 pub use syntax::{ParsedQuery, QueryError};
 pub use vectors::Codes;

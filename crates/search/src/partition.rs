@@ -10,16 +10,17 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, Plaintext};
 
 use crate::{
-    Query,
+    Analysis, Query, Stored,
+    analysis::Analysed,
     asking::Asking,
     candidates::Candidates,
     centre::Sum,
     common::common_of_e5,
     dates::When,
-    keywords::{Keywords, Listing, Memo, Words},
+    keywords::{Keywords, Listing, Words},
     query::Closeness,
     signs::{Bounds, Signs},
     slots::{Described, Slots},
@@ -36,6 +37,18 @@ pub struct Entry<'a> {
     /// One vector per chunk of the text; those that are not of the partition's
     /// dimensions are left out, and a memory without any is found by its words.
     pub vectors: &'a [Vec<f32>],
+    /// Who may read it.
+    pub permission: Permission,
+    /// From when on it is never found.
+    pub expires: Option<Instant>,
+    /// Decides the order of equals, newest first.
+    pub created_at: Instant,
+}
+
+/// A memory as it was stored.
+pub struct StoredEntry<'a> {
+    /// What it is found by.
+    pub stored: Stored<'a>,
     /// Who may read it.
     pub permission: Permission,
     /// From when on it is never found.
@@ -110,26 +123,9 @@ impl Preparer {
         self
     }
 
-    /// Cuts a text into its words and rounds its vectors.
+    /// Analyses a text and rounds its vectors.
     pub fn prepare(&self, entry: &Entry<'_>) -> Prepared {
-        self.prepare_with(entry, &mut Memo::forgetful())
-    }
-
-    /// Returns what makes many memories ready, each faster than the one before.
-    pub fn series(&self) -> Series {
-        Series {
-            preparer: self.clone(),
-            memo: Memo::new(),
-        }
-    }
-
-    fn prepare_with(&self, entry: &Entry<'_>, memo: &mut Memo) -> Prepared {
-        let listing = self.words.cut(entry.text, memo);
-        let when = if listing.names_days {
-            When::of(entry.text, entry.created_at)
-        } else {
-            When::written(entry.created_at)
-        };
+        let (listing, when) = self.analyse(entry.text, entry.created_at);
         Prepared {
             codes: Codes::of(entry.vectors, self.dimensions),
             listing,
@@ -139,29 +135,44 @@ impl Preparer {
             created_at: entry.created_at,
         }
     }
-}
 
-/// A [`Preparer`] for very many memories: it remembers what it found out about words,
-/// in at most a MiB and by their keyed hashes alone.
-pub struct Series {
-    preparer: Preparer,
-    memo: Memo,
-}
+    /// Takes what was stored of a memory so that it is found. It asks for the text only
+    /// if that was not analysed, or by another version; what goes wrong with it is
+    /// handed on.
+    pub fn prepare_stored<E>(
+        &self,
+        entry: StoredEntry<'_>,
+        text: impl FnOnce() -> Result<Plaintext, E>,
+    ) -> Result<Prepared, E> {
+        let read = |analysis| self.read(analysis, entry.created_at);
+        let (listing, when) = match entry.stored.analysis.and_then(read) {
+            Some(read) => read,
+            None => self.analyse(text()?.expose(), entry.created_at),
+        };
+        Ok(Prepared {
+            codes: entry.stored.codes.unwrap_or_default(),
+            listing,
+            when,
+            permission: entry.permission,
+            expires: entry.expires,
+            created_at: entry.created_at,
+        })
+    }
 
-impl Series {
-    /// Does what [`Preparer::prepare`] does.
-    pub fn prepare(&mut self, entry: &Entry<'_>) -> Prepared {
-        self.preparer.prepare_with(entry, &mut self.memo)
+    fn analyse(&self, text: &str, created_at: Instant) -> (Listing, When) {
+        let analysis = Analysis::of(text, created_at);
+        self.read(analysis.as_bytes(), created_at)
+            .expect("an analysis is read as it was written")
+    }
+
+    fn read(&self, analysis: &[u8], created_at: Instant) -> Option<(Listing, When)> {
+        let mut text = Analysed::read(analysis)?;
+        let when = When::new(created_at, std::mem::take(&mut text.named));
+        Some((self.words.listing(text)?, when))
     }
 }
 
 impl Prepared {
-    /// Puts vectors that were rounded before in the place of those of the entry.
-    #[must_use]
-    pub fn with_codes(self, codes: Codes) -> Self {
-        Self { codes, ..self }
-    }
-
     fn described(self, id: MemoryId, rows: Rows) -> (Described, Listing) {
         let described = Described {
             id,

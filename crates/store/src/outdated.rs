@@ -1,6 +1,6 @@
 //! Vectors that another embedding model made, to be made anew.
 
-use picard_domain::{MemoryId, UserId};
+use picard_domain::{Instant, MemoryId, UserId};
 use picard_sql::{record, sql, transaction};
 
 use crate::{
@@ -18,6 +18,8 @@ record! {
         pub id: MemoryId,
         /// The revision that new vectors are built on.
         pub revision: i64,
+        /// When it was first stored.
+        pub created_at: Instant,
         /// Its text, encrypted.
         pub ciphertext: String,
         /// Which master key wraps the owner's data key.
@@ -39,7 +41,7 @@ pub async fn list(
     // The few are found before anything else is read, in an order that one index alone
     // has: whatever the database believes of how many there are.
     db.all(sql!(
-        "SELECT m.user_id, m.id, m.revision, m.ciphertext, u.key_id, u.wrapped_key
+        "SELECT m.user_id, m.id, m.revision, m.created_at, m.ciphertext, u.key_id, u.wrapped_key
          FROM (SELECT user_id, memory_id FROM vectors
                WHERE (model, user_id, memory_id) > ($1, $2, $3) AND model <= $1
                ORDER BY model, user_id, memory_id LIMIT $4) v

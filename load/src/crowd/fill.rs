@@ -5,7 +5,8 @@ use std::{ops::Range, sync::Arc};
 use anyhow::{Context as _, ensure};
 use picard_client::Secret;
 use picard_crypto::{DataKey, Keyring, Token, TokenKind, dummy_hash};
-use picard_domain::{Clock as _, Entropy};
+use picard_domain::{Clock as _, Entropy, Instant};
+use picard_search::{Analysis, Stored};
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -237,11 +238,13 @@ impl Tables {
             ]);
             // As `picard_app` binds a vector to its place: owner, then memory.
             let place = [*user.as_bytes(), *id.as_bytes()].concat();
+            let analysis = Analysis::of(&text, Instant::from_micros(created_at));
+            let stored = Stored::write(&[dice.direction()], &analysis);
             vectors.push(&[
                 Column::Uuid(user),
                 Column::Uuid(id),
                 Column::Text(MODEL),
-                Column::Bytes(&key.seal(entropy, &place, &vector(dice))),
+                Column::Bytes(&key.seal(entropy, &place, &stored)),
             ]);
         }
         user
@@ -286,10 +289,4 @@ const THINGS: [&str; 8] = [
 
 fn uuid_v7(micros: i64, entropy: &dyn Entropy) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis((micros / 1000) as u64, &entropy.bytes()).into_uuid()
-}
-
-/// Returns a vector of length 1 as the server wrote it at first: floats, little-endian.
-fn vector(dice: &mut Dice) -> Vec<u8> {
-    let vector = dice.direction();
-    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
 }

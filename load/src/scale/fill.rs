@@ -11,8 +11,8 @@ use std::{path::Path, time::Duration};
 use anyhow::Context as _;
 use picard_client::Secret;
 use picard_crypto::{DataKey, Keyring, Token, TokenKind, Wrapped, dummy_hash};
-use picard_domain::{Clock as _, Entropy};
-use picard_search::common_of_e5;
+use picard_domain::{Clock as _, Entropy, Instant};
+use picard_search::{Analysis, Stored, common_of_e5};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use uuid::Uuid;
 
@@ -216,12 +216,18 @@ impl Row {
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid();
         // As `picard_app` binds a vector to its place: owner, then memory.
         let place = [*user.as_bytes(), *id.as_bytes()].concat();
+        let text = text(dice);
+        let analysis = Analysis::of(&text, Instant::from_micros(created_at));
         Self {
             id,
             created_at,
             revision: i64::from(n) + 1,
-            ciphertext: key.fernet_encrypt(&text(dice)),
-            sealed: key.seal(entropy, &place, &space.vector(dice)),
+            ciphertext: key.fernet_encrypt(&text),
+            sealed: key.seal(
+                entropy,
+                &place,
+                &Stored::write(&[space.vector(dice)], &analysis),
+            ),
         }
     }
 
@@ -261,19 +267,13 @@ impl Space {
         }
     }
 
-    /// Returns a vector as the server writes it: a mark, then a byte for each dimension.
-    fn vector(&self, dice: &mut Dice) -> Vec<u8> {
+    fn vector(&self, dice: &mut Dice) -> Vec<f32> {
         let topic = &self.topics[dice.below(TOPICS)];
         let own = dice.direction();
         let parts = self.common.iter().zip(topic).zip(&own);
-        let vector: Vec<f32> = parts
+        parts
             .map(|((common, topic), own)| 0.87 * common + 0.33 * topic + 0.37 * own)
-            .collect();
-        let largest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-        let codes = vector
-            .iter()
-            .map(|x| ((x * 127.0 / largest).round() as i8).cast_unsigned());
-        [1].into_iter().chain(codes).collect()
+            .collect()
     }
 }
 

@@ -15,14 +15,16 @@ mod words;
 use chrono::{Datelike, NaiveDate};
 use picard_domain::Instant;
 
-use crate::keywords::is_invisible;
-pub(crate) use read::{may_have, read};
+pub(crate) use read::read;
 
 /// Microseconds in a day.
 const DAY: i64 = 86_400_000_000;
 
 /// The most days of one question that count: each is held against each memory.
 const MOST_ASKED: usize = 8;
+
+/// The most days that are kept of one memory: a diary or a log names hundreds.
+const MOST_TOLD: usize = 8;
 
 /// Days in a row, counted from 1970-01-01, the last one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +56,19 @@ pub(crate) fn asked(question: &str, now: Instant) -> Vec<Named> {
     asked
 }
 
-/// Tells whether a text may name days whatever its words are, which [`may_have`] tells:
-/// with digits, or with what nobody sees, which ends a word here and is passed over
-/// where it was `folded`.
-pub(crate) fn may_be_in(text: &str, folded: &str) -> bool {
-    folded.bytes().any(|byte| byte.is_ascii_digit())
-        || !text.is_ascii() && text.contains(is_invisible)
-}
-
 impl Days {
+    pub(crate) fn new(first: i32, last: i32) -> Self {
+        Self { first, last }
+    }
+
+    pub(crate) fn first(self) -> i32 {
+        self.first
+    }
+
+    pub(crate) fn last(self) -> i32 {
+        self.last
+    }
+
     pub(crate) fn one(day: NaiveDate) -> Self {
         Self::between(day, day)
     }
@@ -99,6 +105,15 @@ impl Named {
     }
 }
 
+/// Reads the days that a memory names which was written at an instant, the first ones of
+/// very many.
+pub(crate) fn told(text: &str, created_at: Instant) -> Vec<Days> {
+    let written = day_of(created_at);
+    let named = read(text, created_at).into_iter();
+    let days = named.filter_map(|named| named.closest_to(written));
+    days.take(MOST_TOLD).collect()
+}
+
 /// When a memory was written, and what days it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct When {
@@ -108,28 +123,16 @@ pub(crate) struct When {
 }
 
 impl When {
-    /// The most days that are kept of one memory: a diary or a log names hundreds.
-    const MOST: usize = 8;
-
-    /// Of a memory that names no days.
-    pub(crate) fn written(created_at: Instant) -> Self {
+    pub(crate) fn new(created_at: Instant, named: Vec<Days>) -> Self {
         Self {
             written: day_of(created_at),
-            named: None,
+            named: (!named.is_empty()).then(|| named.into()),
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn of(text: &str, created_at: Instant) -> Self {
-        let written = day_of(created_at);
-        let mut named: Vec<Days> = read(text, created_at)
-            .into_iter()
-            .filter_map(|named| named.closest_to(written))
-            .collect();
-        named.truncate(Self::MOST);
-        Self {
-            written,
-            named: (!named.is_empty()).then(|| named.into()),
-        }
+        Self::new(created_at, told(text, created_at))
     }
 
     /// How close this is to the days of a question that is asked `now`, from 0 to 1:

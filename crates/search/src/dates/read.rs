@@ -32,13 +32,6 @@ pub(crate) fn read(text: &str, written: Instant) -> Vec<Named> {
     named
 }
 
-/// Tells whether days may be named in a text of which this is a word as it was folded;
-/// when it says of no word that they may, and the text has no digit, then it names none.
-pub(crate) fn may_have(word: &str) -> bool {
-    let plain = plain(word);
-    tokens(&plain).iter().any(|token| token.meaning.tells)
-}
-
 struct Reader<'a> {
     tokens: Vec<Token<'a>>,
     today: NaiveDate,

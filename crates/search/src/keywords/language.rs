@@ -21,8 +21,9 @@ macro_rules! languages {
         pub(crate) enum Language { $($name),* }
 
         impl Language {
-            /// In the order of preference between equals.
-            const ALL: &[Self] = &[$(Self::$name),*];
+            /// In the order of preference between equals, which is also that of their numbers in
+        /// what is stored.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
             fn algorithm(self) -> Algorithm {
                 match self { $(Self::$name => Algorithm::$name),* }

@@ -2,12 +2,11 @@
 //!
 //! Terms are kept as keyed 64-bit hashes, so no text can be read out of the index;
 //! two terms of a million share a hash once in 10⁷ partitions. How a text becomes
-//! terms is the business of `tokens` (cutting) and `language` (stems and stop
-//! words); `search` asks.
+//! terms is the business of `analysis`, with `tokens` (cutting) and `language` (stems
+//! and stop words); `search` asks.
 
 mod fold;
-mod language;
-mod memo;
+pub(crate) mod language;
 mod phrase;
 mod posting;
 mod search;
@@ -20,29 +19,29 @@ use std::{
     mem::size_of,
 };
 
-use crate::{cues::Cues, dates, partition::table_bytes};
-pub(crate) use fold::{fold, is_invisible};
-pub(crate) use language::is_frequent;
-use language::{Language, Languages, Tally};
-use memo::Known;
-pub(crate) use memo::Memo;
+use crate::{
+    analysis::Analysed,
+    cues::{Cues, Opening},
+    partition::table_bytes,
+};
+pub(crate) use fold::{fold, is_invisible, unadorned};
+pub(crate) use language::{Language, is_frequent};
 pub use phrase::Phrase;
 pub(crate) use phrase::{Needs, Search, Units};
 use posting::{List, Posting, find};
 pub(crate) use search::Matches;
-pub(crate) use tokens::is_unspaced;
-use tokens::{Token, Tokens};
+pub(crate) use tokens::{Token, Tokens, is_unspaced};
 
 /// What a system allocator adds to each block.
 const BLOCK: usize = 16;
 
-/// Cuts texts into terms, under one key.
+/// Hashes terms, under one key.
 #[derive(Clone)]
 pub(crate) struct Words {
     keyed: RandomState,
 }
 
-/// The terms of a text, cut but not listed yet.
+/// The terms of a text, not listed yet.
 pub(crate) struct Listing {
     /// Each once, sorted.
     terms: Box<[u64]>,
@@ -54,8 +53,6 @@ pub(crate) struct Listing {
     /// The hash of the whole text without what hardly anybody would notice: two
     /// memories of the same one say the same.
     pub(crate) text: u64,
-    /// Whether the text may name days; `false` only if it does not.
-    pub(crate) names_days: bool,
 }
 
 /// The inverted index of a partition. Memories are slot numbers without gaps.
@@ -78,103 +75,44 @@ impl Words {
         }
     }
 
-    /// Cuts a text.
     #[cfg(test)]
     pub(crate) fn of(&self, text: &str) -> Listing {
-        self.cut(text, &mut Memo::forgetful())
+        let analysis = crate::Analysis::of(text, picard_domain::Instant::from_micros(0));
+        let read = Analysed::read(analysis.as_bytes()).expect("it was written");
+        self.listing(read).expect("it was written")
     }
 
-    /// Cuts a text, with the help of what is known of its words already.
-    pub(crate) fn cut(&self, text: &str, memo: &mut Memo) -> Listing {
-        let folded = fold(text);
-        let tokens = Tokens::of(&folded);
-        let mut tally = Tally::default();
-        let mut names_days = dates::may_be_in(text, &folded);
-        let known = tokens.iter().map(|token| {
-            let known = self.known(token, memo);
-            tally.add(known.stops);
-            names_days |= known.dates;
-            (token, known)
-        });
-        let known: Vec<(Token<'_>, Known)> = known.collect();
-        let language = tally.most(Languages::ALL);
-        let mut hashes: Vec<u64> = known
-            .iter()
-            .filter(|(_, known)| !known.stops.has(language))
-            .map(|(token, known)| self.term(*token, *known, language, memo))
-            .collect();
-        let opens = |(token, known): &&(Token<'_>, Known)| {
-            matches!(token, Token::Word(_)) && !known.stops.has(language)
-        };
-        let first = known.first().filter(opens).map(|_| hashes[0]);
-        hashes.sort_unstable();
-        let length = hashes.len() as u32;
-        let same = hashes.chunk_by(|a, b| a == b).map(<[u64]>::len);
-        let counts = same.map(|count| u8::try_from(count).unwrap_or(u8::MAX));
-        let counts = counts.collect();
-        hashes.dedup();
-        Listing {
-            terms: hashes.into(),
-            counts,
-            length,
-            language,
-            cues: Cues::of(text, first),
-            text: self.hash_of_all(fold::unadorned(&folded)),
-            names_days,
+    /// Makes the listing of a text; `None` when its analysis cannot be read.
+    pub(crate) fn listing(&self, mut text: Analysed<'_>) -> Option<Listing> {
+        let mut terms = Vec::new();
+        while !text.is_at_end() {
+            let (term, count) = text.next()?;
+            terms.push((self.hash(term), count));
         }
-    }
-
-    fn known(&self, token: Token<'_>, memo: &mut Memo) -> Known {
-        let text = token.text();
-        let word = self.hash(text);
-        let Token::Word(_) = token else {
-            // Of a script without spaces, or made of words that are tokens too.
-            let dates = !matches!(token, Token::Identifier(_));
-            return Known {
-                word,
-                term: None,
-                stops: Languages::NONE,
-                dates,
-            };
+        let first = terms.first().filter(|_| text.opens);
+        let cues = Cues {
+            is_question: text.asks,
+            opening: first.map(|(term, _)| Opening::of(*term)),
         };
-        memo.get(word).unwrap_or_else(|| {
-            let known = Known {
-                word,
-                term: None,
-                stops: language::stops(token),
-                dates: dates::may_have(text),
-            };
-            memo.note(known);
-            known
+        terms.sort_unstable();
+        terms.dedup_by(|(term, count), (kept, sum)| {
+            let is_same = term == kept;
+            if is_same {
+                *sum = sum.saturating_add(*count);
+            }
+            is_same
+        });
+        Some(Listing {
+            counts: terms.iter().map(|(_, count)| *count).collect(),
+            terms: terms.into_iter().map(|(term, _)| term).collect(),
+            length: text.length,
+            language: text.language,
+            cues,
+            text: self.keyed.hash_one(text.digest),
         })
     }
 
-    /// Returns the hash of the form under which a token is listed.
-    fn term(&self, token: Token<'_>, known: Known, language: Language, memo: &mut Memo) -> u64 {
-        if !matches!(token, Token::Word(_)) {
-            return known.word;
-        }
-        if let Some((_, term)) = known.term.filter(|(of, _)| *of == language) {
-            return term;
-        }
-        let term = self.hash(&language::stem(token, language));
-        memo.note(Known {
-            term: Some((language, term)),
-            ..known
-        });
-        term
-    }
-
-    fn hash_of_all<'a>(&self, words: impl Iterator<Item = &'a str>) -> u64 {
-        let mut all = String::new();
-        for word in words {
-            all.push_str(word);
-            all.push(' ');
-        }
-        self.hash(&all)
-    }
-
-    fn hash(&self, term: &str) -> u64 {
+    fn hash(&self, term: &[u8]) -> u64 {
         self.keyed.hash_one(term)
     }
 }

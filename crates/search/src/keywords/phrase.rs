@@ -210,7 +210,7 @@ impl Keywords {
                 Token::Pair(_) => false,
                 token => !language::is_stop_word(*token, language),
             });
-            let hash = |token| self.words.hash(&language::stem(token, language));
+            let hash = |token| self.words.hash(language::stem(token, language).as_bytes());
             (language, listed.map(hash).collect())
         };
         Needs(Languages::ALL.iter().map(listed).collect())

@@ -103,7 +103,7 @@ impl Keywords {
             }
             let mut forms = Vec::new();
             for language in spoken.iter() {
-                let form = self.words.hash(&language::stem(token, language));
+                let form = self.words.hash(language::stem(token, language).as_bytes());
                 if !forms.contains(&form) {
                     forms.push(form);
                 }

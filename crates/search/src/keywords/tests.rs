@@ -1,8 +1,5 @@
 //! What is found by words.
 
-use picard_domain::Instant;
-use proptest::prelude::*;
-
 use super::{search::MAX_QUERY_WORDS, *};
 use crate::{Ranking, candidates::Candidates};
 
@@ -128,65 +125,4 @@ fn a_long_query_is_cut() {
     let keywords = index(&["w1"]);
     let matches = keywords.search(&query.join(" "), &Candidates::all(1), &Ranking::PRODUCT);
     assert_eq!(matches.words.len(), MAX_QUERY_WORDS);
-}
-
-/// Texts of several languages and scripts, with days and codes in them.
-fn texts() -> impl Strategy<Value = Vec<String>> {
-    let word = prop_oneof![
-        "[a-c]{1,2}|The|of|running|runs|c\\+\\+|ab-12|a_b|today|foo_today|March|in|last|week|two",
-        "Größe|heute|letzte|Woche|die|Katzen|l'ami|demi|passée|semaine|la|книги|вчера|в|мае|это",
-        "书店|今天|明|학교today|カ_today|7|2023|٣|１|Ⅻ|'|-|\\.|\u{200d}|\u{ad}|e\u{301}|\u{338}|\\PC",
-    ];
-    let separator = prop::sample::select(&[" ", " ", " ", "", ", ", "\n"][..]);
-    let text = prop::collection::vec((word, separator), 0..12).prop_map(|parts| {
-        let parts = parts.into_iter().flat_map(|(a, b)| [a, b.to_owned()]);
-        parts.collect::<String>()
-    });
-    prop::collection::vec(text, 1..8)
-}
-
-proptest! {
-    #[test]
-    fn what_is_known_of_words_changes_nothing_of_what_is_made_of_a_text(texts in texts()) {
-        let (words, mut memo) = (Words::new(), Memo::new());
-        for text in texts.iter().chain(&texts) {
-            let (fresh, known) = (words.of(text), words.cut(text, &mut memo));
-            prop_assert_eq!((&fresh.terms, &fresh.counts), (&known.terms, &known.counts));
-            prop_assert_eq!(
-                (fresh.length, fresh.language, fresh.cues, fresh.text, fresh.names_days),
-                (known.length, known.language, known.cues, known.text, known.names_days)
-            );
-        }
-    }
-
-    #[test]
-    fn a_text_that_is_not_read_for_days_names_none(texts in texts(), any: String) {
-        let words = Words::new();
-        for text in texts.iter().chain([&any]) {
-            if !words.of(text).names_days {
-                prop_assert!(dates::read(text, Instant::from_micros(0)).is_empty(), "{text}");
-            }
-        }
-    }
-}
-
-#[test]
-fn most_texts_are_not_read_for_days() {
-    let words = Words::new();
-    for text in [
-        "She must be in one of the last houses on this street.",
-        "An Katzen in diesem Haus denke ich noch.",
-        "Elle a un chat dans la maison.",
-    ] {
-        assert!(!words.of(text).names_days, "{text}");
-    }
-    for text in [
-        "We met in March.",
-        "Bis vorgestern",
-        "il y a deux ans",
-        "on the 7th",
-        "昨天",
-    ] {
-        assert!(words.of(text).names_days, "{text}");
-    }
 }
