@@ -8,11 +8,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use picard_crypto::{CryptoError, DataKey};
+use picard_crypto::DataKey;
 use picard_domain::{Instant, MemoryId, Permission, Span, UserId};
 use picard_store::{
     Db,
-    changes::{self, Change, Position},
+    changes::{ChangedText, Position, Snapshot},
 };
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
@@ -98,7 +98,7 @@ fn mark(key: &DataKey, bytes: &[u8]) -> Mark {
     std::array::from_fn(|at| digest[at])
 }
 
-fn marked(key: &DataKey, row: &Change) -> Result<(MemoryId, Marks), CryptoError> {
+fn marked(key: &DataKey, row: &ChangedText) -> Result<(MemoryId, Marks), Error> {
     let text = key.fernet_decrypt(&row.ciphertext)?;
     let content = Content {
         text: text.expose(),
@@ -118,12 +118,17 @@ impl Known {
     ) -> Result<(), Error> {
         let mut pace = Pace::default();
         loop {
-            let changes = changes::since(db, user, self.reached, pace.rows()).await?;
-            let changes = changes.ok_or(Error::NotFound("account"))?;
-            pace.note(&changes.changed);
+            let snapshot = Snapshot::of(db, user).await?;
+            let snapshot = snapshot.ok_or(Error::NotFound("account"))?;
+            let changes = snapshot.texts(self.reached, pace.rows()).await?;
+            pace.note(&changes);
             let (rows, key) = (changes.changed, key.clone());
-            let read = move || rows.iter().map(|row| marked(&key, row)).collect();
-            let changed: Result<Vec<_>, _> = spawn_blocking(read).await?;
+            let read = move || {
+                let rows = rows.read()?;
+                let marked = rows.iter().map(|row| marked(&key, row));
+                marked.collect::<Result<Vec<_>, Error>>()
+            };
+            let changed = spawn_blocking(read).await?;
             // Nothing is waited for from here on: a stretch is taken over whole or not at all.
             let changed = changed?;
             if changes.anew {

@@ -2,30 +2,35 @@
 //! into place. The text is not decrypted: what is found by its words was sealed with its
 //! vectors when it was stored.
 //!
-//! Of a long way the three overlap. One stretch of rows is read while those before
-//! it are decrypted on as many threads as there are cores, and one thread puts them
-//! into place in the order in which they were read. Only a few stretches are under
-//! way at once, so a million memories need no more room on the way than some
-//! thousand do; and the threads are shared out among all who load, so that a long
-//! load does not keep the cores from everybody else.
+//! Of a long way the three overlap: one stretch of rows is read while the one before
+//! it is opened, and one before that put into place. So few are under way at once, and a
+//! million memories need no more room on the way than some thousand do; and the threads
+//! that open are shared out among all who load, so that a long load does not keep the
+//! cores from everybody else.
 
 use std::{
+    collections::HashMap,
     num::NonZero,
     sync::{Arc, OnceLock},
     thread::available_parallelism,
 };
 
-use picard_crypto::{CryptoError, DataKey};
+use futures::{
+    future::{OptionFuture, maybe_done},
+    poll,
+};
+use picard_crypto::DataKey;
 use picard_domain::{MemoryId, UserId};
 use picard_search::{Prepared, Preparer, Stored, StoredEntry};
 use picard_store::{
-    Db,
-    changes::{self, Change, Changes, Position},
-    memories::NO_MODEL,
+    Db, Record,
+    changes::{Change, Changes, Position, Snapshot},
+    memories::{self, NO_MODEL},
 };
 use tokio::{
-    sync::{Semaphore, mpsc},
-    task::{JoinHandle, spawn_blocking},
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::spawn_blocking,
 };
 
 use crate::{
@@ -35,10 +40,13 @@ use crate::{
     previous::Previous,
 };
 
-/// Rows read and decrypted at once.
-const AT_ONCE: usize = 256;
+/// Rows read and opened at once.
+const AT_ONCE: usize = 2048;
 
-/// Bytes of rows that are to be read and decrypted at once, at most.
+/// Rows of the first stretch: after that it is read while others are opened.
+const AT_FIRST: usize = 256;
+
+/// Bytes of rows that are to be read and opened at once, at most.
 const BYTES_AT_ONCE: usize = 1 << 20;
 
 /// How many rows the next stretch has: as many as their bytes allow, by those of the last
@@ -60,23 +68,29 @@ pub(crate) struct Reader {
 }
 
 /// A stretch of changes that only has to be put into place.
+#[derive(Default)]
 pub(crate) struct Ready {
-    reached: Position,
-    anew: bool,
-    deleted: Vec<MemoryId>,
-    changed: Vec<(MemoryId, Prepared, MadeBy)>,
+    /// Whether nothing comes after it.
+    pub(crate) is_last: bool,
+    pub(crate) reached: Position,
+    pub(crate) anew: bool,
+    pub(crate) deleted: Vec<MemoryId>,
+    pub(crate) changed: Vec<(MemoryId, Prepared, MadeBy)>,
 }
 
-/// The threads that decrypt, for all loads together.
+/// The threads that open rows, for all loads together.
 #[derive(Clone)]
 pub(crate) struct Hands(Arc<Semaphore>);
 
-/// The stretches under way, in their order.
-pub(crate) type Stretches = mpsc::Receiver<JoinHandle<Result<Ready, CryptoError>>>;
+/// One of them.
+struct Hand(OwnedSemaphorePermit);
+
+/// The stretches that wait for their place, in their order.
+pub(crate) type Stretches = mpsc::Receiver<Ready>;
 
 impl Reader {
-    /// Reads the changes after `from` until there are no more, and hands them on to be
-    /// decrypted. Ends early when nobody takes them any more.
+    /// Reads the changes after `from` until there are no more, and hands them on. Ends
+    /// early when nobody takes them any more.
     ///
     /// It is not enough to come as far as a question must see: what was stored before,
     /// but moved on while all was read, stands behind that.
@@ -85,41 +99,113 @@ impl Reader {
         db: &Db,
         hands: Hands,
         from: Position,
-        ready: mpsc::Sender<JoinHandle<Result<Ready, CryptoError>>>,
+        ready: mpsc::Sender<Ready>,
     ) -> Result<(), Error> {
-        let (mut from, mut pace) = (from, Pace::default());
+        let mut pace = Pace::default();
+        let mut changes = self.changes(db, from, pace.rows()).await?.await?;
         loop {
-            let changes = changes::since(db, self.user, from, pace.rows()).await?;
-            let changes = changes.ok_or(Error::NotFound("user"))?;
-            pace.note(&changes.changed);
-            from = changes.reached;
-            let was_last = from.revision >= changes.version;
-            let hand = hands.0.clone().acquire_owned().await;
-            let hand = hand.map_err(Error::internal)?;
-            let reader = self.clone();
-            let stretch = spawn_blocking(move || {
-                let _hand = hand;
-                reader.prepare(changes)
+            pace.note(&changes);
+            let from = changes.reached;
+            let is_last = from.revision >= changes.version;
+            let hand = hands.take().await?;
+            let next = if is_last {
+                None
+            } else {
+                Some(self.changes(db, from, pace.rows()).await?)
+            };
+            // The database is at the next rows while these are opened. Nobody takes them
+            // meanwhile: to be woken for each would cost as much as all the rest.
+            let mut next = Box::pin(maybe_done(OptionFuture::from(next)));
+            let _ = poll!(&mut next);
+            let (reader, runtime) = (self.clone(), Handle::current());
+            let opened = hand.work(move || {
+                let opened = reader.open_all(changes)?;
+                runtime.block_on(&mut next);
+                Ok((opened, next.as_mut().take_output().flatten()))
             });
-            if ready.send(stretch).await.is_err() || was_last {
+            let (opened, next) = opened.await?;
+            let opened = self.with_texts(db, &hands, opened).await?;
+            if ready.send(opened).await.is_err() {
                 return Ok(());
+            }
+            match next {
+                Some(next) => changes = next?,
+                None => return Ok(()),
             }
         }
     }
 
-    fn prepare(&self, changes: Changes) -> Result<Ready, CryptoError> {
-        let changed = changes.changed.into_iter();
-        Ok(Ready {
+    /// Begins to read a stretch.
+    async fn changes(
+        self: &Arc<Self>,
+        db: &Db,
+        from: Position,
+        rows: usize,
+    ) -> Result<
+        impl Future<Output = Result<Changes<Change>, picard_store::Error>> + Send + use<>,
+        Error,
+    > {
+        let snapshot = Snapshot::of(db, self.user).await?;
+        let snapshot = snapshot.ok_or(Error::NotFound("user"))?;
+        let reader = self.clone();
+        Ok(async move { snapshot.changes(from, rows, &reader.model).await })
+    }
+
+    /// Opens a stretch, as far as no texts are needed; returns the rows whose texts are.
+    fn open_all(&self, changes: Changes<Change>) -> Result<(Ready, Vec<Change>), Error> {
+        let rows = changes.changed.read()?;
+        let mut ready = Ready {
+            is_last: changes.reached.revision >= changes.version,
             reached: changes.reached,
             anew: changes.anew,
             deleted: changes.deleted,
-            changed: changed
-                .map(|row| self.open(row))
-                .collect::<Result<_, _>>()?,
-        })
+            changed: Vec::with_capacity(rows.len()),
+        };
+        let mut without = Vec::new();
+        for row in rows {
+            match self.open(&row, None)? {
+                Some(opened) => ready.changed.push(opened),
+                None => without.push(row),
+            }
+        }
+        Ok((ready, without))
     }
 
-    fn open(&self, row: Change) -> Result<(MemoryId, Prepared, MadeBy), CryptoError> {
+    /// Opens the rest, which another version stored, by their texts. What is gone by now
+    /// is told by what comes later.
+    async fn with_texts(
+        self: &Arc<Self>,
+        db: &Db,
+        hands: &Hands,
+        (mut ready, rows): (Ready, Vec<Change>),
+    ) -> Result<Ready, Error> {
+        if rows.is_empty() {
+            return Ok(ready);
+        }
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let texts = memories::get_many(db, self.user, &ids).await?.into_iter();
+        let texts: HashMap<_, _> = texts.map(|text| (text.id, text.ciphertext)).collect();
+        let reader = self.clone();
+        let work = move || {
+            for row in rows {
+                if let Some(ciphertext) = texts.get(&row.id) {
+                    let text = reader.key.fernet_decrypt(ciphertext)?;
+                    ready
+                        .changed
+                        .extend(reader.open(&row, Some(text.expose()))?);
+                }
+            }
+            Ok(ready)
+        };
+        hands.take().await?.work(work).await
+    }
+
+    /// Opens what a memory is found by; nothing when that takes its text.
+    fn open(
+        &self,
+        row: &Change,
+        text: Option<&str>,
+    ) -> Result<Option<(MemoryId, Prepared, MadeBy)>, Error> {
         let made_by = self.made_by(row.model.as_deref());
         let (preparer, dimensions) = match &made_by {
             MadeBy::Earlier(kind) => (&kind.preparer, kind.dimensions),
@@ -127,20 +213,20 @@ impl Reader {
             // Theirs compare with nothing.
             MadeBy::Unknown => (&self.preparer, 0),
         };
-        let opened = match row.sealed {
-            Some(sealed) => Some(self.key.open(&bound_to(self.user, row.id), &sealed)?),
+        let opened = match &row.sealed {
+            Some(sealed) => Some(self.key.open(&bound_to(self.user, row.id), sealed)?),
             None => None,
         };
-        let stored = opened.as_ref().map(|bytes| Stored::read(bytes, dimensions));
+        let stored = opened.as_ref();
+        let stored = stored.map(|bytes| Stored::read(bytes, dimensions));
         let entry = StoredEntry {
             stored: stored.unwrap_or_default(),
             permission: row.permission,
             expires: row.expiration_date,
             created_at: row.created_at,
         };
-        let text = || self.key.fernet_decrypt(&row.ciphertext);
-        let prepared = preparer.prepare_stored(entry, text)?;
-        Ok((row.id, prepared, made_by))
+        let prepared = preparer.prepare_stored(entry, text);
+        Ok(prepared.map(|prepared| (row.id, prepared, made_by)))
     }
 
     fn made_by(&self, model: Option<&str>) -> MadeBy {
@@ -170,7 +256,7 @@ impl Reader {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self(AT_ONCE)
+        Self(AT_FIRST)
     }
 }
 
@@ -180,9 +266,8 @@ impl Pace {
     }
 
     /// Looks at the rows of a stretch.
-    pub(crate) fn note(&mut self, rows: &[Change]) {
-        let bytes = |row: &Change| row.ciphertext.len() + row.sealed.as_ref().map_or(0, Vec::len);
-        self.take(rows.len(), rows.iter().map(bytes).sum());
+    pub(crate) fn note<R: Record>(&mut self, stretch: &Changes<R>) {
+        self.take(stretch.changed.rows().len(), stretch.bytes);
     }
 
     fn take(&mut self, rows: usize, bytes: usize) {
@@ -223,13 +308,29 @@ impl Hands {
         Self(Arc::new(Semaphore::new(cores())))
     }
 
+    async fn take(&self) -> Result<Hand, Error> {
+        let permit = self.0.clone().acquire_owned().await;
+        permit.map(Hand).map_err(Error::internal)
+    }
+
     /// Returns the two ends of what stretches pass through: as many wait in it as
     /// there are cores, so that none of these has to.
-    pub(crate) fn stretches() -> (
-        mpsc::Sender<JoinHandle<Result<Ready, CryptoError>>>,
-        Stretches,
-    ) {
+    pub(crate) fn stretches() -> (mpsc::Sender<Ready>, Stretches) {
         mpsc::channel(cores())
+    }
+}
+
+impl Hand {
+    /// Works on a thread of its own.
+    async fn work<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        spawn_blocking(move || {
+            let _hand = self.0;
+            work()
+        })
+        .await?
     }
 }
 

@@ -392,12 +392,14 @@ impl Place {
     /// Puts stretches into the partition in their order. What it takes is noted on
     /// the thread that puts it there: a caller who hangs up leaves what was loaded.
     async fn fill(&self, mut loaded: WriteGuard, mut stretches: Stretches) -> Result<(), Error> {
-        while let Some(stretch) = stretches.recv().await {
-            let ready = stretch.await??;
+        let mut is_through = false;
+        while let Some(ready) = stretches.recv().await {
+            is_through = ready.is_last;
             let place = self.clone();
             loaded = spawn_blocking(move || place.put(loaded, ready)).await?;
         }
-        if loaded.is_loading {
+        // Else it was broken off, and whoever reads says why.
+        if is_through && loaded.is_loading {
             let place = self.clone();
             spawn_blocking(move || {
                 loaded.shrink();
@@ -590,18 +592,18 @@ mod tests {
         let slot = fill(&partitions, 1, 300).await;
         let place = place(&partitions, 1, &slot);
         let reserved = partitions.kept.lock().bytes;
-        let (ready, stretches) = Hands::stretches();
-        let damaged = tokio::spawn(async { Err(picard_crypto::CryptoError::Refused) });
-        ready.send(damaged).await.expect("it is taken");
-        let guard = slot.loaded.clone().write_owned().await;
-        let broken_off = place.fill(guard, stretches).await;
-        assert!(broken_off.is_err() && slot.loaded.read().await.is_loading);
-
-        let (ready, stretches) = Hands::stretches();
-        drop(ready);
-        let guard = slot.loaded.clone().write_owned().await;
-        place.fill(guard, stretches).await.expect("it is through");
-        assert!(!slot.loaded.read().await.is_loading);
+        for is_last in [false, true] {
+            let (ready, stretches) = Hands::stretches();
+            let stretch = Ready {
+                is_last,
+                ..Ready::default()
+            };
+            assert!(ready.send(stretch).await.is_ok());
+            drop(ready);
+            let guard = slot.loaded.clone().write_owned().await;
+            place.fill(guard, stretches).await.expect("it is taken");
+            assert_eq!(slot.loaded.read().await.is_loading, !is_last);
+        }
         assert!(partitions.kept.lock().bytes < reserved);
     }
 

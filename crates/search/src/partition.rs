@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, Plaintext};
+use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 
 use crate::{
     Analysis, Query, Stored,
@@ -136,20 +136,15 @@ impl Preparer {
         }
     }
 
-    /// Takes what was stored of a memory so that it is found. It asks for the text only
-    /// if that was not analysed, or by another version; what goes wrong with it is
-    /// handed on.
-    pub fn prepare_stored<E>(
-        &self,
-        entry: StoredEntry<'_>,
-        text: impl FnOnce() -> Result<Plaintext, E>,
-    ) -> Result<Prepared, E> {
+    /// Takes what was stored of a memory so that it is found; `None` when its text was
+    /// not analysed, or by another version, and is not given either.
+    pub fn prepare_stored(&self, entry: StoredEntry<'_>, text: Option<&str>) -> Option<Prepared> {
         let read = |analysis| self.read(analysis, entry.created_at);
         let (listing, when) = match entry.stored.analysis.and_then(read) {
             Some(read) => read,
-            None => self.analyse(text()?.expose(), entry.created_at),
+            None => self.analyse(text?, entry.created_at),
         };
-        Ok(Prepared {
+        Some(Prepared {
             codes: entry.stored.codes.unwrap_or_default(),
             listing,
             when,

@@ -103,5 +103,5 @@ pub use postgres::Postgres;
 pub use query::{Bind, Query, Value, placeholders};
 pub use refusal::Refusal;
 pub use retry::{Attempts, Transient, retries, wait};
-pub use row::{Column, Record, Row};
+pub use row::{Column, Record, Row, Unread};
 pub use tx::Tx;

@@ -1,5 +1,7 @@
 //! A row of an answer, and the types that are read from it.
 
+use std::marker::PhantomData;
+
 use sqlx::{ColumnIndex, Row as _, ValueRef, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -47,14 +49,52 @@ pub trait Column: Sized {
     fn read(row: &Row, at: usize) -> Result<Self, Error>;
 }
 
+/// Rows of an answer that are yet to be read: of very many that is work for another thread.
+pub struct Unread<R> {
+    rows: Vec<Row>,
+    record: PhantomData<fn() -> R>,
+}
+
+impl<R: Record> Unread<R> {
+    pub(crate) fn new(rows: Vec<Row>) -> Self {
+        Self {
+            rows,
+            record: PhantomData,
+        }
+    }
+
+    /// Reads them.
+    pub fn read(&self) -> Result<Vec<R>, Error> {
+        self.rows.iter().map(R::read).collect()
+    }
+
+    /// Returns them as they are.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
 impl Row {
     /// Reads the column with this name.
     pub fn get<T: Column>(&self, name: &str) -> Result<T, Error> {
-        let at = match self {
-            Self::Sqlite(row) => name.index(row),
-            Self::Postgres(row) => name.index(row),
+        T::read(self, self.place(name)?)
+    }
+
+    /// Returns how many bytes the text or value in the column with this name has.
+    pub fn size(&self, name: &str) -> Result<usize, Error> {
+        let at = self.place(name)?;
+        let bytes = match self {
+            Self::Sqlite(row) => row.try_get_unchecked::<Option<&[u8]>, _>(at)?,
+            Self::Postgres(row) => row.try_get_unchecked::<Option<&[u8]>, _>(at)?,
         };
-        T::read(self, at?)
+        Ok(bytes.map_or(0, <[u8]>::len))
+    }
+
+    fn place(&self, name: &str) -> Result<usize, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => name.index(row)?,
+            Self::Postgres(row) => name.index(row)?,
+        })
     }
 
     /// Says that a column holds something that is no `wanted`.

@@ -1,6 +1,6 @@
 //! A transaction: all of it, or nothing.
 
-use crate::{Error, Query, Record, Row, db::at_most_one, postgres, sqlite};
+use crate::{Error, Query, Record, Row, Unread, db::at_most_one, postgres, sqlite};
 
 /// Runs a body in a transaction, commits it, and gives back its value.
 ///
@@ -45,6 +45,11 @@ impl Tx {
     /// Returns all rows of a statement.
     pub async fn all<R: Record>(&mut self, query: Query) -> Result<Vec<R>, Error> {
         self.rows(&query).await?.iter().map(R::read).collect()
+    }
+
+    /// Returns all rows of a statement without reading them.
+    pub async fn unread<R: Record>(&mut self, query: Query) -> Result<Unread<R>, Error> {
+        self.rows(&query).await.map(Unread::new)
     }
 
     /// Returns the row of a statement that has at most one.

@@ -2,13 +2,34 @@
 //! partition catches up.
 
 use picard_domain::{Instant, MemoryId, Permission, UserId};
-use picard_sql::{record, sql};
+use picard_sql::{Query, Record, Tx, Unread, record, sql};
 
 use crate::{Db, Error};
 
 record! {
-    /// A memory that is new or changed, with all that a partition needs of it.
+    /// A memory that is new or changed, with what it is found by.
     pub struct Change {
+        /// Names it within its user.
+        pub id: MemoryId,
+        /// Who may read it.
+        pub permission: Permission,
+        /// From when on it is no longer valid.
+        pub expiration_date: Option<Instant>,
+        /// When it was first stored.
+        pub created_at: Instant,
+        /// The person's version at its last change.
+        pub revision: i64,
+        /// The embedding model that made its vectors; `None` when that is the one that was
+        /// named as present, and without vectors.
+        pub model: Option<String>,
+        /// What it is found by, sealed.
+        pub sealed: Option<Vec<u8>>,
+    }
+}
+
+record! {
+    /// A memory that is new or changed, with what it says.
+    pub struct ChangedText {
         /// Names it within its user.
         pub id: MemoryId,
         /// Who may read it.
@@ -21,10 +42,6 @@ record! {
         pub revision: i64,
         /// Its text, encrypted.
         pub ciphertext: String,
-        /// The embedding model that made its vectors.
-        pub model: Option<String>,
-        /// Its vectors, sealed.
-        pub sealed: Option<Vec<u8>>,
     }
 }
 
@@ -44,7 +61,7 @@ pub struct Position {
 }
 
 /// A stretch of a person's changes, in one snapshot of the database.
-pub struct Changes {
+pub struct Changes<R> {
     /// The version of the person's memories in that snapshot.
     pub version: i64,
     /// Whether the deletions in between are gone: what had been taken over
@@ -54,87 +71,144 @@ pub struct Changes {
     /// it is up to date with the snapshot; otherwise, ask again from here.
     pub reached: Position,
     /// New and changed memories, by revision.
-    pub changed: Vec<Change>,
+    pub changed: Unread<R>,
+    /// The bytes of what is encrypted or sealed of these.
+    pub bytes: usize,
     /// Deleted memories. None of them is in `changed`.
     pub deleted: Vec<MemoryId>,
 }
 
-/// Returns up to `limit` changes after `from` (by default everything), oldest
-/// first; `None` when there is no such person.
-///
-/// Applying stretch after stretch until `reached.revision` is `version` gives
-/// the state of the last snapshot, whatever was written between the calls: a
-/// memory that moved on in between has a higher revision, and so has a tombstone.
-pub async fn since(
-    db: &Db,
+/// A snapshot of the database, in which somebody reads what changed of a person's memories.
+pub struct Snapshot {
+    tx: Tx,
     user: UserId,
-    from: Position,
-    limit: usize,
-) -> Result<Option<Changes>, Error> {
-    let mut tx = db.snapshot().await?;
-    let version = sql!("SELECT version FROM users WHERE id = $1", user);
-    let Some((version,)) = tx.optional::<(i64,)>(version).await? else {
-        return Ok(None);
-    };
-    let anew = from.revision > 0 && from.deletions < version - DELETIONS_KEPT;
-    let from = if anew || from.revision == 0 {
-        // Who has nothing has nothing to delete.
-        Position {
-            revision: 0,
-            deletions: version,
-        }
-    } else {
-        from
-    };
-    let changed = sql!(
-        "SELECT m.id, m.permission, m.expiration_date, m.created_at, m.revision, m.ciphertext,
-                v.model, v.sealed
-         FROM memories m
-         LEFT JOIN vectors v ON v.user_id = m.user_id AND v.memory_id = m.id
-         WHERE m.user_id = $1 AND m.revision > $2
-         ORDER BY m.revision LIMIT $3",
-        user,
-        from.revision,
-        limit as i64,
-    );
-    let changed = tx.all::<Change>(changed).await?;
-    let revision = match changed.last() {
-        Some(last) if changed.len() == limit => last.revision,
-        _ => version,
-    };
-    let deleted = if from.revision == 0 {
-        Vec::new()
-    } else {
-        let deleted = sql!(
-            "SELECT memory_id FROM tombstones
-             WHERE user_id = $1 AND revision > $2 AND revision <= $3
-             ORDER BY revision",
+    version: i64,
+}
+
+impl Snapshot {
+    /// Begins to read; `None` when there is no such person.
+    pub async fn of(db: &Db, user: UserId) -> Result<Option<Self>, Error> {
+        let mut tx = db.snapshot().await?;
+        let version = sql!("SELECT version FROM users WHERE id = $1", user);
+        let version = tx.optional::<(i64,)>(version).await?;
+        Ok(version.map(|(version,)| Self { tx, user, version }))
+    }
+
+    /// Returns up to `limit` changes after `from` (by default everything), oldest first,
+    /// with what a search needs of a memory. `present` names the model of which it is
+    /// known that most vectors are.
+    ///
+    /// Applying stretch after stretch until `reached.revision` is `version` gives
+    /// the state of the last snapshot, whatever was written between the calls: a
+    /// memory that moved on in between has a higher revision, and so has a tombstone.
+    pub async fn changes(
+        self,
+        from: Position,
+        limit: usize,
+        present: &str,
+    ) -> Result<Changes<Change>, Error> {
+        let user = self.user;
+        let select = |revision: i64| {
+            sql!(
+                "SELECT m.id, m.permission, m.expiration_date, m.created_at, m.revision,
+                        NULLIF(v.model, $4) AS model, v.sealed
+                 FROM memories m
+                 LEFT JOIN vectors v ON v.user_id = m.user_id AND v.memory_id = m.id
+                 WHERE m.user_id = $1 AND m.revision > $2
+                 ORDER BY m.revision LIMIT $3",
+                user,
+                revision,
+                limit as i64,
+                present,
+            )
+        };
+        self.stretch(from, limit, select, "sealed").await
+    }
+
+    /// Does what [`Self::changes`] does, with what the memories say.
+    pub async fn texts(self, from: Position, limit: usize) -> Result<Changes<ChangedText>, Error> {
+        let user = self.user;
+        let select = |revision: i64| {
+            sql!(
+                "SELECT id, permission, expiration_date, created_at, revision, ciphertext
+                 FROM memories WHERE user_id = $1 AND revision > $2
+                 ORDER BY revision LIMIT $3",
+                user,
+                revision,
+                limit as i64,
+            )
+        };
+        self.stretch(from, limit, select, "ciphertext").await
+    }
+
+    /// `column` has the bytes that are counted.
+    async fn stretch<R: Record>(
+        self,
+        from: Position,
+        limit: usize,
+        select: impl Fn(i64) -> Query,
+        column: &str,
+    ) -> Result<Changes<R>, Error> {
+        let Self {
+            mut tx,
             user,
-            from.revision,
-            revision,
-        );
-        tx.all::<(MemoryId,)>(deleted)
-            .await?
-            .into_iter()
-            .map(|(id,)| id)
-            .collect()
-    };
-    tx.commit().await?;
-    let deletions = if revision == version {
-        version
-    } else {
-        from.deletions
-    };
-    Ok(Some(Changes {
-        version,
-        anew,
-        reached: Position {
-            revision,
-            deletions,
-        },
-        changed,
-        deleted,
-    }))
+            version,
+        } = self;
+        let anew = from.revision > 0 && from.deletions < version - DELETIONS_KEPT;
+        let from = if anew || from.revision == 0 {
+            // Who has nothing has nothing to delete.
+            Position {
+                revision: 0,
+                deletions: version,
+            }
+        } else {
+            from
+        };
+        let changed = tx.unread::<R>(select(from.revision)).await?;
+        let rows = changed.rows();
+        let revision = match rows.last() {
+            Some(last) if rows.len() == limit => last.get("revision")?,
+            _ => version,
+        };
+        let deleted = if from.revision == 0 {
+            Vec::new()
+        } else {
+            let deleted = sql!(
+                "SELECT memory_id FROM tombstones
+                 WHERE user_id = $1 AND revision > $2 AND revision <= $3
+                 ORDER BY revision",
+                user,
+                from.revision,
+                revision,
+            );
+            tx.all::<(MemoryId,)>(deleted)
+                .await?
+                .into_iter()
+                .map(|(id,)| id)
+                .collect()
+        };
+        tx.commit().await?;
+        let mut bytes = 0;
+        for row in changed.rows() {
+            bytes += row.size(column)?;
+        }
+        let deletions = if revision == version {
+            version
+        } else {
+            from.deletions
+        };
+        Ok(Changes {
+            version,
+            anew,
+            reached: Position {
+                revision,
+                deletions,
+            },
+            changed,
+            bytes,
+            deleted,
+        })
+    }
 }
 
 /// Which memories changed since a revision, without what they hold: for whoever

@@ -29,7 +29,7 @@ pub mod tickets;
 pub mod tokens;
 pub mod users;
 
-pub use picard_sql::{Db, Error, Options, PoolState, Source, retries};
+pub use picard_sql::{Db, Error, Options, PoolState, Record, Source, retries};
 pub use schema::{SCHEMA, migrate, pending};
 
 /// The SHA-256 of a token, a code or a cookie: all that the database knows of it.

@@ -2,6 +2,10 @@
 
 use futures::poll;
 use picard_domain::{Instant, MemoryFilter, Plaintext};
+use picard_store::{
+    memories::{SealedVectors, Written},
+    outdated,
+};
 use picard_testkit::databases;
 use serde_json::json;
 use uuid::Uuid;
@@ -9,6 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     App, ExpirationChange, MemoryChange,
+    loading::bound_to,
     persona::ALL,
     scene::{caller, import, open, writer},
 };
@@ -46,16 +51,21 @@ async fn move_on(app: &App) {
 
 /// Asks for everything that there is at a version, or later.
 async fn found(app: &App, owner: &Owner, version: i64) -> Vec<MemoryId> {
+    best(app, owner, version, "", ALL).await
+}
+
+/// Asks by words for so many memories.
+async fn best(app: &App, owner: &Owner, version: i64, words: &str, limit: usize) -> Vec<MemoryId> {
     let question = Question {
         who: owner.id,
-        text: Plaintext::new(String::new()),
+        text: Plaintext::new(words.to_owned()),
         vector: Arc::default(),
         earlier: None,
         filter: MemoryFilter::default(),
         conditions: Arc::default(),
         now: Instant::from_micros(0),
         choice: Choice::Best,
-        limit: ALL,
+        limit,
     };
     let target = Target {
         version,
@@ -111,6 +121,34 @@ async fn a_part_of_a_load_answers_no_question_however_old() {
         break_off(&app, &owner).await;
         let found = found(&app, &owner, 1).await;
         assert_eq!(found.len(), MEMORIES as usize);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_version_stored_without_its_words_is_found_by_them() {
+    databases(async |database| {
+        let app = open(database).await;
+        store(&app).await;
+        let access = caller(&app).await;
+        let (model, nil) = (
+            app.embedding.model(),
+            (UserId::from_uuid(Uuid::nil()), id(0)),
+        );
+        // More than a stretch, and not all.
+        let memories = outdated::list(&app.db, model, nil, 300)
+            .await
+            .expect("listed");
+        for memory in &memories {
+            let bound = bound_to(access.user_id, memory.id);
+            let sealed = &access.key.seal(app.entropy(), &bound, &[1]);
+            let vectors = SealedVectors { model, sealed };
+            let renewed = outdated::renew(&app.db, memory, vectors).await;
+            assert!(matches!(renewed, Ok(Written::At(_))));
+        }
+        let owner = Owner::of(&caller(&app).await);
+        let found = best(&app, &owner, owner.version, "17 1017", 2).await;
+        assert_eq!(found, [id(17), id(1017)]);
     })
     .await;
 }

@@ -8,6 +8,7 @@ use picard_sql::Query;
 use picard_store::{
     Db, Digest,
     audit::{Act, Note, Surface},
+    changes::{Change, Changes, Position, Snapshot},
     clients::{self, Client, RedirectUris, Registered},
     codes::{self, Consent},
     memories::{self, NewMemory, SealedVectors, Written},
@@ -261,4 +262,20 @@ pub(crate) async fn plan(database: &TestDatabase, db: &Db, statement: &str) -> S
         rows.expect("a plan").into_iter().map(|row| row.0).collect()
     };
     lines.join("\n")
+}
+
+/// A stretch of what changed since; `None` when there is no such person.
+pub(crate) async fn changes_since(
+    db: &Db,
+    user: UserId,
+    from: Position,
+    limit: usize,
+) -> Option<Changes<Change>> {
+    let snapshot = Snapshot::of(db, user).await.expect("read")?;
+    Some(
+        snapshot
+            .changes(from, limit, "another")
+            .await
+            .expect("read"),
+    )
 }

@@ -6,7 +6,7 @@ use crate::common::*;
 use picard_domain::{MemoryId, Permission, UserId};
 use picard_store::{
     Db,
-    changes::{self, Position},
+    changes::{self, Position, Snapshot},
     import::{self, Import},
     memories::{self, SealedVectors, Written},
     users,
@@ -44,18 +44,18 @@ async fn catch_up(
     limit: usize,
 ) -> Position {
     loop {
-        let changes = changes::since(db, user, from, limit)
-            .await
-            .expect("read")
-            .expect("there is such a person");
+        let snapshot = Snapshot::of(db, user).await.expect("read");
+        let snapshot = snapshot.expect("there is such a person");
+        let changes = snapshot.texts(from, limit).await.expect("read");
+        let changed = changes.changed.read().expect("rows");
         if changes.anew {
             held.clear();
         }
         for id in &changes.deleted {
-            assert!(!changes.changed.iter().any(|change| change.id == *id));
+            assert!(!changed.iter().any(|change| change.id == *id));
             held.remove(id);
         }
-        for change in changes.changed {
+        for change in changed {
             held.insert(change.id, change.ciphertext);
         }
         from = changes.reached;

@@ -5,7 +5,7 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId
 use picard_sql::sql;
 use picard_store::{
     Db,
-    changes::{self, Position},
+    changes::{self, Position, Snapshot},
     memories::{self, MemoryUpdate, SealedVectors, StoredMemory, Written},
     users,
 };
@@ -92,11 +92,13 @@ async fn a_memory_is_stored_changed_and_deleted() {
             (stored.ciphertext.as_str(), stored.expiration_date),
             ("rewritten", None)
         );
-        let all = changes::since(&db, ana, Position::default(), 10)
-            .await
-            .expect("read")
-            .expect("ana");
-        assert_eq!(all.changed[0].sealed.as_deref(), Some(&b"resealed"[..]));
+        for (present, model) in [("another", Some("e5")), ("e5", None)] {
+            let snapshot = Snapshot::of(&db, ana).await.expect("read").expect("ana");
+            let changes = snapshot.changes(Position::default(), 10, present).await;
+            let changed = changes.expect("read").changed.read().expect("rows");
+            assert_eq!(changed[0].model.as_deref(), model);
+            assert_eq!(changed[0].sealed.as_deref(), Some(&b"resealed"[..]));
+        }
 
         assert_eq!(
             memories::delete(&db, ana, memory_id(1), &unnoted())
@@ -306,9 +308,8 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
 
         let mut copy = Copy::default();
         copy.apply(
-            changes::since(&db, ana, Position::default(), 3)
+            changes_since(&db, ana, Position::default(), 3)
                 .await
-                .expect("read")
                 .expect("ana"),
         );
         assert_eq!(copy.known(), [(1, 1), (2, 2), (3, 3)]);
@@ -327,26 +328,17 @@ async fn a_copy_catches_up_stretch_by_stretch_whatever_happens_in_between() {
             assert!(matches!(deleted, Written::At(_)));
         }
         while copy.reached.revision < copy.version {
-            copy.apply(
-                changes::since(&db, ana, copy.reached, 3)
-                    .await
-                    .expect("read")
-                    .expect("ana"),
-            );
+            copy.apply(changes_since(&db, ana, copy.reached, 3).await.expect("ana"));
         }
         assert_eq!(copy.known(), [(2, 8), (3, 3), (4, 4), (6, 6), (7, 7)]);
         assert_eq!(copy.version, 10);
 
-        let fresh = changes::since(&db, ana, copy.reached, 3)
-            .await
-            .expect("read")
-            .expect("ana");
-        assert!(fresh.changed.is_empty() && fresh.deleted.is_empty());
+        let fresh = changes_since(&db, ana, copy.reached, 3).await.expect("ana");
+        assert!(fresh.changed.rows().is_empty() && fresh.deleted.is_empty());
         assert_eq!((fresh.reached, fresh.version), (copy.reached, 10));
         assert!(
-            changes::since(&db, user_id(9), Position::default(), 3)
+            changes_since(&db, user_id(9), Position::default(), 3)
                 .await
-                .expect("read")
                 .is_none()
         );
         db.close().await;
@@ -362,10 +354,7 @@ async fn deletions_are_kept_for_a_while_and_who_is_further_behind_starts_anew() 
         for n in 1..=4 {
             submit(&db, memory(ana, n, at(0))).await;
         }
-        let since = async |from, limit| {
-            let changes = changes::since(&db, ana, from, limit).await;
-            changes.expect("read").expect("ana")
-        };
+        let since = async |from, limit| changes_since(&db, ana, from, limit).await.expect("ana");
         let delete = async |n| {
             let deleted = memories::delete(&db, ana, memory_id(n), &unnoted()).await;
             assert!(matches!(deleted.expect("deleted"), Written::At(_)));
@@ -473,11 +462,11 @@ struct Copy {
 }
 
 impl Copy {
-    fn apply(&mut self, changes: changes::Changes) {
+    fn apply(&mut self, changes: changes::Changes<changes::Change>) {
         if changes.anew {
             self.memories.clear();
         }
-        for change in changes.changed {
+        for change in changes.changed.read().expect("rows") {
             assert_eq!(change.sealed.as_deref(), Some(&b"sealed"[..]));
             assert_eq!(change.model.as_deref(), Some("e5"));
             self.memories.insert(change.id, change.revision);

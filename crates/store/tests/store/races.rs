@@ -6,7 +6,7 @@ use crate::common::*;
 use picard_domain::Permission;
 use picard_store::{
     Db, attempts,
-    changes::{self, Position},
+    changes::Position,
     codes::{self, Consumption},
     grants, leases,
     memories::{self, MemoryUpdate, Written},
@@ -46,11 +46,11 @@ async fn fifty_submits_at_once_get_fifty_revisions() {
             (1..=50).collect()
         );
         assert_eq!(users::version(&db, ana).await.expect("read"), Some(50));
-        let all = changes::since(&db, ana, Position::default(), 100)
+        let all = changes_since(&db, ana, Position::default(), 100)
             .await
-            .expect("read")
             .expect("ana");
-        let revisions: Vec<_> = all.changed.iter().map(|change| change.revision).collect();
+        let changed = all.changed.read().expect("rows");
+        let revisions: Vec<_> = changed.iter().map(|change| change.revision).collect();
         assert_eq!(revisions, (1..=50).collect::<Vec<_>>());
         db.close().await;
     })
