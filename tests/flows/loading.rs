@@ -27,8 +27,8 @@ picard_tests::on_both!(
     an_account_that_is_deleted_amid_a_load_leaves_nothing_in_memory
 );
 
-/// More than a handful of stretches, and the last one not full.
-const MEMORIES: usize = 2_700;
+/// More stretches than are on their way at once, and the last one not full.
+const MEMORIES: usize = 4_300;
 
 async fn owner(app: &App) -> Access {
     let handle = "jean-luc".parse().expect("a handle");
@@ -228,7 +228,7 @@ async fn an_account_that_is_deleted_amid_a_load_leaves_nothing_in_memory(databas
         let other = server.another_node().await;
         let access = owner(&node.app).await;
         let mut question = Box::pin(try_ask(&node.app, &access, "berth7"));
-        poll_until(&node.app, &mut question, whole / 3.0).await;
+        poll_until(&node.app, &mut question, whole / 20.0).await;
         let at = if is_here { &node } else { &other };
         let mut person = Visitor::new(&at.base);
         let password = "tea, earl grey, hot";

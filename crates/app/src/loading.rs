@@ -313,10 +313,9 @@ impl Hands {
         permit.map(Hand).map_err(Error::internal)
     }
 
-    /// Returns the two ends of what stretches pass through: as many wait in it as
-    /// there are cores, so that none of these has to.
+    /// Returns the two ends of what stretches pass through: one may wait in it.
     pub(crate) fn stretches() -> (mpsc::Sender<Ready>, Stretches) {
-        mpsc::channel(cores())
+        mpsc::channel(1)
     }
 }
 

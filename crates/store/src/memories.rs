@@ -3,7 +3,7 @@
 //! Every write is one transaction that first bumps the person's version and
 //! gives the row that number as its revision. So one look at the version tells
 //! whether a copy of a person's memories is fresh, and
-//! [`changes::since`] tells what it lacks.
+//! [`changes::Snapshot`] tells what it lacks.
 
 use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission, UserId};
 use picard_sql::{Tx, record, sql, transaction};
