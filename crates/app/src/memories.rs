@@ -9,6 +9,7 @@ use picard_search::{Analysis, Stored};
 use picard_store::memories::{
     self, MemoryUpdate, NewMemory as NewRow, SealedVectors, StoredMemory, Written,
 };
+use tokio::task::spawn_blocking;
 
 use crate::{
     Access, App, Authorized, Error, ListMemories, MemoryChange, MemoryPage, NewMemory, Read, Write,
@@ -244,10 +245,12 @@ impl App {
         let plain = plain.map(Plaintext::new).collect();
         let whose = Whose::Person(caller.user_id);
         let (model, embedded) = self.embedding.passages_or_none(whose, plain).await?;
-        let sealed = texts.iter().zip(&embedded);
-        let sealed = sealed.map(|((id, created_at, text), chunks)| {
-            let analysis = Analysis::of(text.expose(), *created_at);
-            let stored = Stored::write(chunks, &analysis);
+        let plain = texts.iter();
+        let plain = plain.map(|(_, at, text)| (Plaintext::new(text.expose().to_owned()), *at));
+        let analysed = analysed(plain.collect()).await?;
+        let sealed = texts.iter().zip(&embedded).zip(&analysed);
+        let sealed = sealed.map(|(((id, _, text), chunks), analysis)| {
+            let stored = Stored::write(chunks, analysis);
             let bound = bound_to(caller.user_id, *id);
             Sealed {
                 ciphertext: caller.key.fernet_encrypt(text.expose()),
@@ -265,6 +268,13 @@ impl App {
         plain.extend_from_slice(id.uuid().as_bytes());
         URL_SAFE_NO_PAD.encode(key.seal(self.entropy(), bound, &plain))
     }
+}
+
+/// Analyses texts, each with the instant at which it was first stored. A long one takes
+/// some milliseconds: too long for an async thread.
+pub(crate) async fn analysed(texts: Vec<(Plaintext, Instant)>) -> Result<Vec<Analysis>, Error> {
+    let analyse = |(text, at): &(Plaintext, Instant)| Analysis::of(text.expose(), *at);
+    Ok(spawn_blocking(move || texts.iter().map(analyse).collect()).await?)
 }
 
 /// Tells whether decrypting rows takes longer than an async thread should be kept.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use picard_domain::{MemoryId, Span, UserId};
-use picard_search::{Analysis, Stored};
+use picard_search::Stored;
 use picard_store::{
     Source, leases,
     memories::{NO_MODEL, SealedVectors, Written},
@@ -14,7 +14,7 @@ use picard_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, OpenError, embedding::Whose, loading::bound_to};
+use crate::{App, Error, OpenError, embedding::Whose, loading::bound_to, memories::analysed};
 
 /// The lease under which it is done.
 const LEASE: &str = "renewal";
@@ -247,7 +247,7 @@ impl App {
             .await?;
         let text = key.fernet_decrypt(&memory.ciphertext)?;
         let chunks = self.embedding.passage(Whose::House, text.expose()).await?;
-        let analysis = Analysis::of(text.expose(), memory.created_at);
+        let analysis = analysed(vec![(text, memory.created_at)]).await?.remove(0);
         let bound = bound_to(memory.user_id, memory.id);
         let sealed = key.seal(self.entropy(), &bound, &Stored::write(&chunks, &analysis));
         let vectors = SealedVectors {
