@@ -5,15 +5,13 @@
 
 use std::fmt;
 
-use chacha20poly1305::{
-    Key, KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
-};
+use chacha20::{R20, hchacha};
 use hkdf::{
     Hkdf,
-    hmac::{Hmac, Mac},
+    hmac::{Hmac, KeyInit, Mac},
 };
 use picard_domain::Entropy;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -22,6 +20,9 @@ use crate::{CryptoError, constant_time_eq};
 /// Bytes of random nonce in front of a sealed value. 192 bits may be random for
 /// any number of values; the 96 of plain `ChaCha20` may not.
 const NONCE: usize = 24;
+
+/// Bytes of the tag behind it.
+const TAG: usize = 16;
 
 /// Seals, signs and derives for one purpose.
 ///
@@ -72,10 +73,15 @@ impl Sealer {
     /// and must be the same to open. 40 bytes longer than `plain`.
     pub fn seal(&self, entropy: &dyn Entropy, aad: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE] = entropy.bytes();
-        let sealed = cipher(&self.keys[0])
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad })
-            .expect("XChaCha20-Poly1305 takes 256 GB");
-        [&nonce[..], &sealed].concat()
+        let mut sealed = Vec::with_capacity(NONCE + plain.len() + TAG);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plain);
+        let (key, short) = cipher(&self.keys[0], &nonce);
+        let tag = key
+            .seal_in_place_separate_tag(short, Aad::from(aad), &mut sealed[NONCE..])
+            .expect("ChaCha20-Poly1305 takes 256 GB");
+        sealed.extend_from_slice(tag.as_ref());
+        sealed
     }
 
     /// Decrypts what [`Self::seal`] made for the same `aad`.
@@ -83,12 +89,16 @@ impl Sealer {
         let (nonce, msg) = sealed
             .split_first_chunk::<NONCE>()
             .ok_or(CryptoError::Refused)?;
-        let nonce = XNonce::from(*nonce);
-        self.keys
-            .iter()
-            .find_map(|keys| cipher(keys).decrypt(&nonce, Payload { msg, aad }).ok())
-            .map(Zeroizing::new)
-            .ok_or(CryptoError::Refused)
+        for keys in &self.keys {
+            let (key, short) = cipher(keys, nonce);
+            let mut plain = Zeroizing::new(msg.to_vec());
+            if let Ok(opened) = key.open_in_place(short, Aad::from(aad), &mut plain) {
+                let length = opened.len();
+                plain.truncate(length);
+                return Ok(plain);
+            }
+        }
+        Err(CryptoError::Refused)
     }
 
     /// Derives the secret that belongs to a label: always the same one.
@@ -117,13 +127,25 @@ impl fmt::Debug for Sealer {
 
 impl ZeroizeOnDrop for Sealer {}
 
-fn cipher(keys: &Keys) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&Key::from(keys.seal))
+/// Returns the `ChaCha20-Poly1305` (RFC 8439) that `XChaCha20-Poly1305` is with this nonce:
+/// its first 16 bytes make the key, which is of this one message, its last 8 are the nonce
+/// (draft-irtf-cfrg-xchacha-03, section 2.3).
+fn cipher(keys: &Keys, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
+    let (input, rest) = nonce.split_first_chunk::<16>().expect("24 bytes are more");
+    let mut key = hchacha::<R20>(&keys.seal.into(), &(*input).into());
+    let unbound = UnboundKey::new(&CHACHA20_POLY1305, &key).expect("a key of 32 bytes");
+    key.zeroize();
+    let mut short = [0; 12];
+    short[4..].copy_from_slice(rest);
+    (
+        LessSafeKey::new(unbound),
+        Nonce::assume_unique_for_key(short),
+    )
 }
 
 fn mac(keys: &Keys, label: &str, data: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as hkdf::hmac::KeyInit>::new_from_slice(&keys.mac)
-        .expect("HMAC takes keys of every length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&keys.mac).expect("HMAC takes keys of every length");
     // With its length in front, no label can borrow bytes from the data.
     mac.update(&(label.len() as u64).to_be_bytes());
     mac.update(label.as_bytes());
@@ -149,6 +171,14 @@ mod tests {
     impl Entropy for Ones {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(1);
+        }
+    }
+
+    struct These([u8; NONCE]);
+
+    impl Entropy for These {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.copy_from_slice(&self.0);
         }
     }
 
@@ -187,21 +217,17 @@ mod tests {
     #[test]
     fn the_cipher_is_that_of_the_published_vector() {
         let nonce: [u8; NONCE] = std::array::from_fn(|i| 0x40 + i as u8);
-        let key = Key::from(std::array::from_fn(|i| 0x80 + i as u8));
+        let mut sealer = Sealer::new(&[7; 32], "a");
+        sealer.keys[0].seal = std::array::from_fn(|i| 0x80 + i as u8);
         let aad = [
             0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7,
         ];
         let plain = b"Ladies and Gentlemen of the class of '99: If I could offer you only one \
             tip for the future, sunscreen would be it.";
-        let sealed = XChaCha20Poly1305::new(&key)
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &aad,
-                },
-            )
-            .unwrap();
+        let sealed = sealer.seal(&These(nonce), &aad, plain);
+        assert_eq!(**sealer.open(&aad, &sealed).unwrap(), *plain);
+        let (made_of, sealed) = sealed.split_at(NONCE);
+        assert_eq!(made_of, nonce);
         assert_eq!(
             sealed[..8],
             [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]
