@@ -12,6 +12,7 @@ use crate::{
     Attempts, Error, Query, Record, Refusal, Row, Tx,
     postgres::{Postgres, Use},
     retry::Transient as _,
+    row::read_all,
     sqlite, wait,
 };
 
@@ -206,7 +207,7 @@ impl Db {
 
     /// Returns all rows of a statement.
     pub async fn all<R: Record>(&self, query: Query) -> Result<Vec<R>, Error> {
-        self.rows(&query).await?.iter().map(R::read).collect()
+        read_all(&self.rows(&query).await?)
     }
 
     /// Returns the row of a statement that has at most one.
@@ -347,7 +348,7 @@ pub fn sqlite_path(address: &str) -> Result<Option<&Path>, Error> {
 pub(crate) fn at_most_one<R: Record>(rows: &[Row]) -> Result<Option<R>, Error> {
     match rows {
         [] => Ok(None),
-        [row] => R::read(row).map(Some),
+        [row] => R::read(row, &R::places(row)?).map(Some),
         rows => Err(Error::RowCount(rows.len())),
     }
 }

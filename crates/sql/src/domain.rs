@@ -55,7 +55,7 @@ macro_rules! texts {
 
         impl Column for $read {
             fn read(row: &Row, at: usize) -> Result<Self, Error> {
-                String::read(row, at)?.parse().map_err(|_| row.corrupt(at, $wanted))
+                row.text(at)?.parse().map_err(|_| row.corrupt(at, $wanted))
             }
         }
     )*};

@@ -22,8 +22,18 @@ macro_rules! record {
         }
 
         impl $crate::Record for $name {
-            fn read(row: &$crate::Row) -> ::std::result::Result<Self, $crate::Error> {
-                ::std::result::Result::Ok(Self { $($field: row.get(stringify!($field))?),* })
+            type Places = [usize; [$(stringify!($field)),*].len()];
+
+            fn places(row: &$crate::Row) -> ::std::result::Result<Self::Places, $crate::Error> {
+                ::std::result::Result::Ok([$(row.place(stringify!($field))?),*])
+            }
+
+            fn read(
+                row: &$crate::Row,
+                places: &Self::Places,
+            ) -> ::std::result::Result<Self, $crate::Error> {
+                let [$($field),*] = *places;
+                ::std::result::Result::Ok(Self { $($field: row.at($field)?),* })
             }
         }
     };
@@ -39,14 +49,29 @@ pub enum Row {
 
 /// What a whole row is read as: a struct made by [`record!`], or a tuple of columns.
 pub trait Record: Sized {
-    /// Reads the row.
-    fn read(row: &Row) -> Result<Self, Error>;
+    /// Where its columns are, which is the same in all rows of an answer.
+    type Places;
+
+    /// Finds them in any row of the answer.
+    fn places(row: &Row) -> Result<Self::Places, Error>;
+
+    /// Reads a row.
+    fn read(row: &Row, places: &Self::Places) -> Result<Self, Error>;
 }
 
 /// What one column is read as.
 pub trait Column: Sized {
     /// Reads the column at this place of the row.
     fn read(row: &Row, at: usize) -> Result<Self, Error>;
+}
+
+/// Reads all rows of an answer.
+pub(crate) fn read_all<R: Record>(rows: &[Row]) -> Result<Vec<R>, Error> {
+    let Some(first) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let places = R::places(first)?;
+    rows.iter().map(|row| R::read(row, &places)).collect()
 }
 
 /// Rows of an answer that are yet to be read: of very many that is work for another thread.
@@ -65,7 +90,7 @@ impl<R: Record> Unread<R> {
 
     /// Reads them.
     pub fn read(&self) -> Result<Vec<R>, Error> {
-        self.rows.iter().map(R::read).collect()
+        read_all(&self.rows)
     }
 
     /// Returns them as they are.
@@ -77,12 +102,16 @@ impl<R: Record> Unread<R> {
 impl Row {
     /// Reads the column with this name.
     pub fn get<T: Column>(&self, name: &str) -> Result<T, Error> {
-        T::read(self, self.place(name)?)
+        self.at(self.place(name)?)
     }
 
-    /// Returns how many bytes the text or value in the column with this name has.
-    pub fn size(&self, name: &str) -> Result<usize, Error> {
-        let at = self.place(name)?;
+    /// Reads the column at this place.
+    pub fn at<T: Column>(&self, place: usize) -> Result<T, Error> {
+        T::read(self, place)
+    }
+
+    /// Returns how many bytes the text or value at this place has.
+    pub fn size(&self, at: usize) -> Result<usize, Error> {
         let bytes = match self {
             Self::Sqlite(row) => row.try_get_unchecked::<Option<&[u8]>, _>(at)?,
             Self::Postgres(row) => row.try_get_unchecked::<Option<&[u8]>, _>(at)?,
@@ -90,10 +119,19 @@ impl Row {
         Ok(bytes.map_or(0, <[u8]>::len))
     }
 
-    fn place(&self, name: &str) -> Result<usize, Error> {
+    /// Returns the place of the column with this name.
+    pub fn place(&self, name: &str) -> Result<usize, Error> {
         Ok(match self {
             Self::Sqlite(row) => name.index(row)?,
             Self::Postgres(row) => name.index(row)?,
+        })
+    }
+
+    /// Reads the text at this place without copying it.
+    pub(crate) fn text(&self, at: usize) -> Result<&str, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(at)?,
+            Self::Postgres(row) => row.try_get(at)?,
         })
     }
 
@@ -155,7 +193,13 @@ impl<T: Column> Column for Option<T> {
 macro_rules! tuples {
     ($(($($column:ident $at:literal),*))*) => {$(
         impl<$($column: Column),*> Record for ($($column,)*) {
-            fn read(row: &Row) -> Result<Self, Error> {
+            type Places = ();
+
+            fn places(_: &Row) -> Result<(), Error> {
+                Ok(())
+            }
+
+            fn read(row: &Row, (): &()) -> Result<Self, Error> {
                 Ok(($($column::read(row, $at)?,)*))
             }
         }

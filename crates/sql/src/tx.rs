@@ -1,6 +1,6 @@
 //! A transaction: all of it, or nothing.
 
-use crate::{Error, Query, Record, Row, Unread, db::at_most_one, postgres, sqlite};
+use crate::{Error, Query, Record, Row, Unread, db::at_most_one, postgres, row::read_all, sqlite};
 
 /// Runs a body in a transaction, commits it, and gives back its value.
 ///
@@ -44,7 +44,7 @@ pub enum Tx {
 impl Tx {
     /// Returns all rows of a statement.
     pub async fn all<R: Record>(&mut self, query: Query) -> Result<Vec<R>, Error> {
-        self.rows(&query).await?.iter().map(R::read).collect()
+        read_all(&self.rows(&query).await?)
     }
 
     /// Returns all rows of a statement without reading them.

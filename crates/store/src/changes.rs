@@ -189,8 +189,11 @@ impl Snapshot {
         };
         tx.commit().await?;
         let mut bytes = 0;
-        for row in changed.rows() {
-            bytes += row.size(column)?;
+        if let Some(first) = rows.first() {
+            let column = first.place(column)?;
+            for row in rows {
+                bytes += row.size(column)?;
+            }
         }
         let deletions = if revision == version {
             version
