@@ -30,6 +30,9 @@ const VOCABULARY: f64 = 200_000.0;
 const TOPICS: usize = 512;
 const HOUR: i64 = 3_600_000_000;
 
+/// On so many different hours memories were written, at most.
+const OCCASIONS: u32 = 10_000;
+
 /// The words of English that every other word is one of.
 const COMMON: [&str; 16] = [
     "the", "and", "to", "a", "of", "in", "is", "that", "it", "was", "for", "on", "with", "my",
@@ -73,7 +76,8 @@ impl Filling {
                 let person = Somebody::new(&self.keyring, n);
                 person.store(each, &mut tx).await?;
                 for n in 0..each {
-                    let row = Row::new(&person.key, person.id, n, &space, &mut dice);
+                    let written = written(person.now, n, each);
+                    let row = Row::new(&person.key, person.id, n, written, &space, &mut dice);
                     row.store(person.id, &mut tx).await?;
                 }
                 tokens.push(person.let_in(&grant, &mut tx).await?);
@@ -105,10 +109,12 @@ impl Filling {
             .unwrap(&Wrapped { key_id, bytes }, user.as_bytes())?;
         let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15 ^ u64::from(memories));
         let space = Space::new(&mut dice);
+        let now = SystemClock.now().micros();
         for start in (0..memories).step_by(AT_ONCE as usize) {
             let mut tx = self.connection.begin().await?;
             for n in start..(start + AT_ONCE).min(memories) {
-                let row = Row::new(&key, user, n, &space, &mut dice);
+                let written = written(now, n, memories);
+                let row = Row::new(&key, user, n, written, &space, &mut dice);
                 row.store(user, &mut tx).await?;
             }
             tx.commit().await?;
@@ -209,9 +215,15 @@ struct Row {
 }
 
 impl Row {
-    fn new(key: &DataKey, user: Uuid, n: u32, space: &Space, dice: &mut Dice) -> Self {
+    fn new(
+        key: &DataKey,
+        user: Uuid,
+        n: u32,
+        created_at: i64,
+        space: &Space,
+        dice: &mut Dice,
+    ) -> Self {
         let entropy: &dyn Entropy = &SystemEntropy;
-        let created_at = SystemClock.now().micros() - i64::from(n % 10_000) * HOUR;
         let millis = (created_at / 1000) as u64;
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid();
         // As `picard_app` binds a vector to its place: owner, then memory.
@@ -251,6 +263,15 @@ impl Row {
         vectors.execute(&mut *to).await?;
         Ok(())
     }
+}
+
+/// When the n-th of so many memories was written: one after the other until now, on
+/// [`OCCASIONS`] at most, an hour apart.
+fn written(now: i64, n: u32, of: u32) -> i64 {
+    let together = of.div_ceil(OCCASIONS);
+    let (occasion, within) = (n / together, n % together);
+    let hours = of.div_ceil(together) - occasion;
+    now - i64::from(hours) * HOUR + i64::from(within) * (HOUR / 4 / i64::from(together))
 }
 
 /// Where vectors lie.
