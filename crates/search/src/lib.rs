@@ -76,6 +76,7 @@ mod stored;
 mod syntax;
 mod timeline;
 mod vectors;
+mod wide;
 
 pub use analysis::Analysis;
 pub use common::common_of_e5;

@@ -339,8 +339,12 @@ impl Partition {
             expired: Expired::Exclude,
             ..query.filter
         };
+        let conditions = query.conditions.any();
+        if !conditions && self.slots.admits_all(filter, query.now) {
+            return Candidates::all(self.len());
+        }
         let admitted = self.slots.admitted(filter, query.now);
-        if !query.conditions.any() {
+        if !conditions {
             return Candidates::new(self.len(), admitted);
         }
         let needs = query.conditions.needs(&self.keywords);

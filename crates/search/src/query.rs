@@ -11,6 +11,7 @@ use crate::{
     dates,
     keywords::{Keyed, Matches},
     rank::{self, Ranked, Stretch},
+    wide::{LANES, wide},
 };
 
 /// What to look for, and among which memories.
@@ -83,19 +84,28 @@ impl Closeness {
 
     /// Adjusts what is unrelated to the cosines of the candidates, of which those that
     /// are not finite are none.
-    fn among(self, cosines: impl Iterator<Item = f32>) -> Self {
-        // Whole numbers, so that the order of the slots cannot change the sum. They are
-        // cut off: rounding a million of them is not for nothing.
+    fn among(self, cosines: &[f32], towards: &Towards) -> Self {
+        // Whole numbers, so that the order of the slots cannot change the sum: it is below
+        // 2⁵³, up to which floats hold each of them.
         const UNIT: f32 = 1_048_576.0;
-        let (mut sum, mut count) = (0_i64, 0_u32);
-        for cosine in cosines {
-            let finite = cosine.is_finite();
-            let cosine = if finite { cosine } else { 0.0 };
-            sum += i64::from((cosine * UNIT) as i32);
-            count += u32::from(finite);
-        }
+        let (mut sums, mut counts) = ([0.0_f64; LANES], [0_u32; LANES]);
+        wide(
+            #[inline(always)]
+            || {
+                for cosines in cosines.chunks(LANES) {
+                    let lanes = sums.iter_mut().zip(&mut counts);
+                    for ((sum, count), cosine) in lanes.zip(cosines) {
+                        let finite = cosine.is_finite();
+                        let units = (towards.cosine(*cosine) * UNIT).trunc();
+                        *sum += f64::from(if finite { units } else { 0.0 });
+                        *count += u32::from(finite);
+                    }
+                }
+            },
+        );
+        let sum = sums.iter().sum::<f64>() / f64::from(UNIT);
+        let count = counts.iter().sum::<u32>();
         let prior = f64::from(self.unrelated) * Self::PRIOR;
-        let sum = sum as f64 / f64::from(UNIT);
         let mean = (prior + sum) / (Self::PRIOR + f64::from(count));
         let highest = self.unrelated + 0.7 * (self.full - self.unrelated);
         Self {
@@ -193,10 +203,8 @@ impl Partition {
         };
         let ranked = choose(&|limit| self.best(&values, &candidates, limit));
 
-        let cosines = centred.iter().flatten();
-        let closeness = self
-            .closeness
-            .among(cosines.map(|centred| towards.cosine(*centred)));
+        let cosines = centred.as_deref().unwrap_or_default();
+        let closeness = self.closeness.among(cosines, &towards);
         let mut least = 1.0_f32;
         let hit = |found: Ranked| {
             let rows = self.slots[found.slot as usize].rows;
@@ -244,14 +252,19 @@ impl Partition {
         matches: &Matches<'_>,
     ) -> Vec<f32> {
         let weights = query.ranking;
-        let mut values = match centred {
-            Some(cosines) => {
-                let place = Stretch::over(cosines).place();
-                let by_vector = |cosine: &f32| weights.dense_weight * place(*cosine);
-                cosines.iter().map(by_vector).collect()
-            }
-            None => vec![0.0; candidates.slots()],
-        };
+        let mut values = vec![0.0; candidates.slots()];
+        if let Some(cosines) = centred {
+            let place = Stretch::over(cosines).place();
+            let (weight, values) = (weights.dense_weight, &mut values);
+            wide(
+                #[inline(always)]
+                move || {
+                    for (value, cosine) in values.iter_mut().zip(cosines) {
+                        *value = weight * place(*cosine);
+                    }
+                },
+            );
+        }
         matches.add(&mut values, candidates, weights);
         let asked = dates::asked(query.text, query.now);
         if !asked.is_empty() {
@@ -282,8 +295,7 @@ impl Partition {
             id: self.slots[slot as usize].id,
             slot,
         };
-        let values = candidates.iter().map(|slot| (slot as u32, values[slot]));
-        rank::best(values, ranked, limit)
+        rank::best(values, candidates, ranked, limit)
     }
 }
 

@@ -15,6 +15,14 @@ use std::{
 
 use picard_domain::{Instant, MemoryId};
 
+use crate::{
+    candidates::Candidates,
+    wide::{LANES, wide},
+};
+
+/// Of so many values together it is asked whether any is among the best so far.
+const AT_ONCE: usize = 4 * LANES;
+
 /// Stretches scores to 0..=1 over the range in which they lie.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stretch {
@@ -25,40 +33,29 @@ pub(crate) struct Stretch {
 impl Stretch {
     /// Measures the range of the finite scores.
     pub(crate) fn over(scores: &[f32]) -> Self {
-        // Several ranges side by side, each by plain comparisons: what processors do for
-        // many numbers at once.
-        let start = Self {
-            low: f32::INFINITY,
-            high: f32::NEG_INFINITY,
-        };
-        let mut ranges = [start; 8];
-        let chunks = scores.chunks_exact(ranges.len());
-        let rest = chunks.remainder();
-        for chunk in chunks {
-            let pairs = ranges.iter_mut().zip(chunk);
-            pairs.for_each(|(range, score)| range.take_in(*score));
+        // Several ranges side by side: what processors do for many numbers at once.
+        let (mut lows, mut highs) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        wide(
+            #[inline(always)]
+            || {
+                for scores in scores.chunks(LANES) {
+                    let ranges = lows.iter_mut().zip(&mut highs);
+                    for ((low, high), score) in ranges.zip(scores) {
+                        let finite = score.is_finite();
+                        *low = if finite && score < low { *score } else { *low };
+                        *high = if finite && score > high {
+                            *score
+                        } else {
+                            *high
+                        };
+                    }
+                }
+            },
+        );
+        Self {
+            low: lows.into_iter().fold(f32::INFINITY, f32::min),
+            high: highs.into_iter().fold(f32::NEG_INFINITY, f32::max),
         }
-        for score in rest {
-            ranges[0].take_in(*score);
-        }
-        ranges.into_iter().fold(start, |all, range| Self {
-            low: all.low.min(range.low),
-            high: all.high.max(range.high),
-        })
-    }
-
-    fn take_in(&mut self, score: f32) {
-        let finite = score.is_finite();
-        self.low = if finite && score < self.low {
-            score
-        } else {
-            self.low
-        };
-        self.high = if finite && score > self.high {
-            score
-        } else {
-            self.high
-        };
     }
 
     /// Widens the range to reach up to `least_high`.
@@ -119,10 +116,11 @@ impl PartialEq for Ranked {
 
 impl Eq for Ranked {}
 
-/// Returns the `limit` best of slots with their values, best first, without sorting the
-/// others; of one that is worth less than all kept ones nothing else is looked at.
+/// Returns the `limit` best of the candidates by their values, best first, without sorting
+/// the others; of one that is worth less than all kept ones nothing else is looked at.
 pub(crate) fn best(
-    candidates: impl Iterator<Item = (u32, f32)>,
+    values: &[f32],
+    candidates: &Candidates,
     ranked: impl Fn(u32, f32) -> Ranked,
     limit: usize,
 ) -> Vec<Ranked> {
@@ -131,28 +129,46 @@ pub(crate) fn best(
     }
     let mut kept: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
     let mut least = f32::NEG_INFINITY;
-    for (slot, value) in candidates {
-        if value < least {
+    for (part, values) in values.chunks(AT_ONCE).enumerate() {
+        if !reach(values, least) {
             continue;
         }
-        let candidate = ranked(slot, value);
-        if kept.len() < limit {
-            kept.push(Reverse(candidate));
-        } else if let Some(mut worst) = kept.peek_mut()
-            && worst.0 < candidate
-        {
-            *worst = Reverse(candidate);
-        }
-        if kept.len() == limit
-            && let Some(worst) = kept.peek()
-        {
-            least = worst.0.value;
+        for (slot, value) in (part * AT_ONCE..).zip(values) {
+            let slot = slot as u32;
+            if *value < least || !candidates.admits(slot) {
+                continue;
+            }
+            let candidate = ranked(slot, *value);
+            if kept.len() < limit {
+                kept.push(Reverse(candidate));
+            } else if let Some(mut worst) = kept.peek_mut()
+                && worst.0 < candidate
+            {
+                *worst = Reverse(candidate);
+            }
+            if kept.len() == limit
+                && let Some(worst) = kept.peek()
+            {
+                least = worst.0.value;
+            }
         }
     }
     kept.into_sorted_vec()
         .into_iter()
         .map(|Reverse(ranked)| ranked)
         .collect()
+}
+
+/// Tells whether any of some values is at least so high.
+fn reach(values: &[f32], least: f32) -> bool {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut any = [false; LANES];
+    for chunk in chunks {
+        for (any, value) in any.iter_mut().zip(chunk) {
+            *any |= *value >= least;
+        }
+    }
+    any.contains(&true) || rest.iter().any(|value| *value >= least)
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub(crate) struct Described {
 pub(crate) struct Slots {
     outlines: Vec<Outline>,
     rest: Vec<Slot>,
+    /// How many never expire, by [`Permission`].
+    lasting: [usize; 2],
 }
 
 impl Slots {
@@ -90,18 +92,33 @@ impl Slots {
         }
     }
 
+    /// Tells without looking at each whether a filter admits all.
+    pub(crate) fn admits_all(&self, filter: MemoryFilter, now: Instant) -> bool {
+        let permissions = [Permission::Private, Permission::Public];
+        let admitted = permissions.map(|permission| {
+            let admits = filter.admits(permission, None, now);
+            self.lasting[permission as usize] * usize::from(admits)
+        });
+        admitted.iter().sum::<usize>() == self.len()
+    }
+
     pub(crate) fn push(&mut self, memory: Described) {
         let (outline, rest) = memory.split();
+        self.count(&outline);
         self.outlines.push(outline);
         self.rest.push(rest);
     }
 
     pub(crate) fn replace(&mut self, slot: usize, memory: Described) {
-        (self.outlines[slot], self.rest[slot]) = memory.split();
+        let (outline, rest) = memory.split();
+        self.uncount(slot);
+        self.count(&outline);
+        (self.outlines[slot], self.rest[slot]) = (outline, rest);
     }
 
     /// Takes a memory out; the last one takes its slot.
     pub(crate) fn swap_remove(&mut self, slot: usize) -> (Outline, Slot) {
+        self.uncount(slot);
         let gone = (self.outlines.swap_remove(slot), self.rest.swap_remove(slot));
         if self.rest.capacity() > 4 * self.rest.len().max(16) {
             self.shrink();
@@ -112,6 +129,15 @@ impl Slots {
     pub(crate) fn shrink(&mut self) {
         self.outlines.shrink_to_fit();
         self.rest.shrink_to_fit();
+    }
+
+    fn count(&mut self, new: &Outline) {
+        self.lasting[new.permission as usize] += usize::from(!new.expires);
+    }
+
+    fn uncount(&mut self, slot: usize) {
+        let old = &self.outlines[slot];
+        self.lasting[old.permission as usize] -= usize::from(!old.expires);
     }
 
     pub(crate) fn capacity(&self) -> usize {

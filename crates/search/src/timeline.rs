@@ -14,7 +14,7 @@ use crate::{
     candidates::Candidates,
     keywords::Matches,
     occasions::{Occasion, by_words},
-    slots::{Outline, Slots},
+    slots::Slots,
 };
 
 /// Microseconds.
@@ -86,27 +86,32 @@ impl Timeline {
             order.sort_unstable_by_key(|slot| slots.written(*slot as usize));
             order
         });
-        let mut lending = Lending::new(values, order, candidates, ranking);
-        for (place, slot) in order.iter().enumerate() {
-            if candidates.admits(*slot) {
-                lending.next(place, *slot, slots.outline(*slot as usize));
+        let places = order.iter().copied().enumerate();
+        let occasions = if candidates.count() == candidates.slots() {
+            lend_to_neighbours(values, places, slots, ranking)
+        } else {
+            let places = places.filter(|(_, slot)| candidates.admits(*slot));
+            lend_to_neighbours(values, places, slots, ranking)
+        };
+        let end = order.len();
+        let ends = occasions.iter().skip(1).map(|next| next.from).chain([end]);
+        let places = occasions.iter().zip(ends);
+        let places = places.map(|(occasion, end)| &order[occasion.from..end]);
+        // On one single occasion all would gain the same.
+        if occasions.len() > 1 {
+            for slots in places.clone() {
+                let best = best_of(values, slots, candidates);
+                add(values, slots, candidates, ranking.lent_by_occasion * best);
             }
         }
-        let occasions = lending.end();
         if occasions.len() < 2 || !matches.any() || ranking.words_of_occasion == 0.0 {
             return;
         }
         let written = |slot: u32| slots.outline(slot as usize).created_at.micros();
         let fit = by_words(&occasions, matches, candidates, written, ranking);
-        let ends = occasions.iter().skip(1).map(|next| next.from);
-        let ends = ends.chain([order.len()]);
-        for ((occasion, end), fit) in occasions.iter().zip(ends).zip(fit) {
+        for (slots, fit) in places.zip(fit) {
             if fit > 0.0 {
-                for slot in &order[occasion.from..end] {
-                    if candidates.admits(*slot) {
-                        values[*slot as usize] += ranking.words_of_occasion * fit;
-                    }
-                }
+                add(values, slots, candidates, ranking.words_of_occasion * fit);
             }
         }
     }
@@ -128,26 +133,65 @@ fn position(order: &[u32], slots: &Slots, slot: u32) -> usize {
     order.partition_point(|other| written(other) < own)
 }
 
-/// Goes once through the candidates in the order of time. The values of an occasion
-/// are changed a second time as soon as it ends, when they are still at hand.
+/// Adds to the values of the candidates what the one before and the one after lend, and
+/// returns all occasions.
 ///
 /// What came in at the same instant (an import, a batch) was not said one after the
 /// other: such memories are no neighbours. One without a neighbour lends to itself, or
 /// standing alone would count against it.
-struct Lending<'a> {
-    values: &'a mut [f32],
-    order: &'a [u32],
-    candidates: &'a Candidates,
-    ranking: &'a Ranking,
-    /// The longest pauses within which memories are neighbours, and of one occasion, in
-    /// microseconds.
-    neighbour: i64,
-    pause: i64,
-    previous: Option<Written>,
-    /// All so far, the present one last.
-    occasions: Vec<Occasion>,
-    /// The best value on the present one, but for the previous memory's.
-    best: f32,
+fn lend_to_neighbours(
+    values: &mut [f32],
+    mut places: impl Iterator<Item = (usize, u32)>,
+    slots: &Slots,
+    ranking: &Ranking,
+) -> Vec<Occasion> {
+    let Ranking {
+        lent_by_previous,
+        lent_by_next,
+        lent_by_question,
+        ..
+    } = *ranking;
+    let neighbour = (ranking.neighbour_minutes * MINUTE) as i64;
+    let pause = (ranking.occasion_minutes * MINUTE) as i64;
+    let written = |slot: u32, values: &[f32]| {
+        let outline = slots.outline(slot as usize);
+        let own = values[slot as usize];
+        Written {
+            slot,
+            at: outline.created_at.micros(),
+            own,
+            value: own + lent_by_previous * own,
+            is_question: outline.is_question,
+        }
+    };
+    let Some((from, slot)) = places.next() else {
+        return Vec::new();
+    };
+    let mut before = written(slot, values);
+    let at = before.at;
+    let mut occasions = vec![Occasion { from, at }];
+    for (from, slot) in places {
+        let mut next = written(slot, values);
+        let since = next.at.saturating_sub(before.at);
+        let mut lends = before.own;
+        if since > 0 && since <= neighbour {
+            let share = if before.is_question {
+                lent_by_question
+            } else {
+                lent_by_previous
+            };
+            next.value = next.own + share * before.own;
+            lends = next.own;
+        }
+        values[before.slot as usize] = before.value + lent_by_next * lends;
+        if since > pause {
+            let at = next.at;
+            occasions.push(Occasion { from, at });
+        }
+        before = next;
+    }
+    values[before.slot as usize] = before.value + lent_by_next * before.own;
+    occasions
 }
 
 /// A memory that may lend to the next one.
@@ -161,89 +205,24 @@ struct Written {
     is_question: bool,
 }
 
-impl<'a> Lending<'a> {
-    fn new(
-        values: &'a mut [f32],
-        order: &'a [u32],
-        candidates: &'a Candidates,
-        ranking: &'a Ranking,
-    ) -> Self {
-        Self {
-            values,
-            order,
-            candidates,
-            ranking,
-            neighbour: (ranking.neighbour_minutes * MINUTE) as i64,
-            pause: (ranking.occasion_minutes * MINUTE) as i64,
-            previous: None,
-            occasions: Vec::new(),
-            best: f32::NEG_INFINITY,
+/// Returns the highest value of some candidates.
+fn best_of(values: &[f32], slots: &[u32], candidates: &Candidates) -> f32 {
+    let mut best = f32::NEG_INFINITY;
+    for slot in slots {
+        // Seldom so, and no comparison waits for the one before.
+        if values[*slot as usize] > best && candidates.admits(*slot) {
+            best = values[*slot as usize];
         }
     }
+    best
+}
 
-    fn next(&mut self, place: usize, slot: u32, outline: &Outline) {
-        let own = self.values[slot as usize];
-        let mut next = Written {
-            slot,
-            at: outline.created_at.micros(),
-            own,
-            value: own + self.ranking.lent_by_previous * own,
-            is_question: outline.is_question,
-        };
-        if let Some(before) = self.previous {
-            let pause = next.at.saturating_sub(before.at);
-            let are_neighbours = pause > 0 && pause <= self.neighbour;
-            if are_neighbours {
-                let share = if before.is_question {
-                    self.ranking.lent_by_question
-                } else {
-                    self.ranking.lent_by_previous
-                };
-                next.value = own + share * before.own;
-            }
-            self.settle(before, if are_neighbours { own } else { before.own });
-            if pause > self.pause {
-                self.end_occasion(place);
-                self.begin_occasion(place, next.at);
-            }
-        } else {
-            self.begin_occasion(place, next.at);
+/// Adds to the values of some candidates.
+fn add(values: &mut [f32], slots: &[u32], candidates: &Candidates, gain: f32) {
+    for slot in slots {
+        if candidates.admits(*slot) {
+            values[*slot as usize] += gain;
         }
-        self.previous = Some(next);
-    }
-
-    /// Returns all occasions.
-    fn end(mut self) -> Vec<Occasion> {
-        if let Some(last) = self.previous {
-            self.settle(last, last.own);
-        }
-        // On one single occasion all would gain the same.
-        if self.occasions.len() > 1 {
-            self.end_occasion(self.order.len());
-        }
-        self.occasions
-    }
-
-    /// Adds to a memory what the next one lends.
-    fn settle(&mut self, memory: Written, next: f32) {
-        let value = memory.value + self.ranking.lent_by_next * next;
-        self.values[memory.slot as usize] = value;
-        self.best = self.best.max(value);
-    }
-
-    fn begin_occasion(&mut self, from: usize, at: i64) {
-        self.occasions.push(Occasion { from, at });
-    }
-
-    fn end_occasion(&mut self, end: usize) {
-        let gain = self.ranking.lent_by_occasion * self.best;
-        let from = self.occasions.last().map_or(end, |present| present.from);
-        for slot in &self.order[from..end] {
-            if self.candidates.admits(*slot) {
-                self.values[*slot as usize] += gain;
-            }
-        }
-        self.best = f32::NEG_INFINITY;
     }
 }
 

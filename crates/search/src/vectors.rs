@@ -230,9 +230,8 @@ impl Vectors {
         quantise(query, &mut codes);
         let scale = scale(&codes);
         let mut cosines = vec![NO_VECTOR; candidates.slots()];
-        let mut tell = |row: usize, cosine: f32| {
-            let owner = self.owners[row] as usize;
-            if let Some(best) = cosines.get_mut(owner)
+        let mut tell = |owner: u32, cosine: f32| {
+            if let Some(best) = cosines.get_mut(owner as usize)
                 && cosine > *best
             {
                 *best = cosine;
@@ -255,13 +254,13 @@ impl Vectors {
         if let Some(signs) = self.signs.as_ref().filter(many) {
             let distances = signs.distances(centred, takes_part);
             if distances.count() >= signs.bounds.from {
-                distances.cosines(signs.bounds, fetch, exact, tell);
+                distances.cosines(signs.bounds, &self.owners, fetch, exact, tell);
                 return Some(cosines);
             }
         }
         if everybody {
-            for row in 0..self.owners.len() {
-                tell(row, exact(row));
+            for (row, owner) in self.owners.iter().enumerate() {
+                tell(*owner, exact(row));
             }
         } else {
             let rows: Vec<usize> = (0..self.owners.len())
@@ -270,7 +269,7 @@ impl Vectors {
             for rows in rows.chunks(AT_ONCE) {
                 rows.iter().copied().for_each(fetch);
                 for row in rows {
-                    tell(*row, exact(*row));
+                    tell(self.owners[*row], exact(*row));
                 }
             }
         }

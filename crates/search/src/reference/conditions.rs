@@ -28,7 +28,8 @@ impl Wanted {
     }
 
     fn admits(&self, given: &Given) -> bool {
-        let text = format!(" {} ", given.text.trim_end_matches('?'));
+        let words: Vec<_> = given.text.split_whitespace().collect();
+        let text = format!(" {} ", words.join(" ").trim_end_matches('?'));
         let created = given.created_at.micros();
         let phrase = format!(" {} ", self.phrase.join(" "));
         (self.phrase.is_empty() || text.contains(&phrase))
