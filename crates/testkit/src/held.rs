@@ -12,6 +12,10 @@ use tokio::sync::watch;
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the embedder waits for a test. One that failed lets nobody on any more, and
+/// a thread that waits for ever would keep it from ending.
+const HELD: Duration = Duration::from_secs(90);
+
 /// An embedder that notes what is begun and goes no further until it is let: so a test says who is
 /// at work while others come, and sees who is next.
 ///
@@ -61,10 +65,11 @@ impl HeldEmbedder {
     fn turn(&self, what: &str) -> Vec<f32> {
         self.begun.send_modify(|begun| begun.push(what.to_owned()));
         let let_on = self.lock();
-        let mut let_on = self
+        let (mut let_on, waited) = self
             .moved
-            .wait_while(let_on, |let_on| *let_on == 0)
+            .wait_timeout_while(let_on, HELD, |let_on| *let_on == 0)
             .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "nobody let {what:?} pass");
         *let_on -= 1;
         drop(let_on);
         assert!(what != "panic", "as the test wants it");
