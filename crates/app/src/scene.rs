@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use picard_crypto::Keyring;
+use picard_domain::{Instant, MemoryFilter, Plaintext, UserId};
 use picard_embed::Embedder;
 use picard_testkit::{FakeClock, HashEmbedder, SeededEntropy, TestDatabase};
 use serde_json::Value;
 
-use crate::{Access, App, Authorized, ImportMode, Incoming, Settings, Write};
+use crate::{
+    Access, App, Authorized, ImportMode, Incoming, Settings, Write,
+    partitions::{Choice, Question},
+};
 
 /// A server with a clock that stands still, and a model that knows no meanings.
 pub(crate) async fn open(database: &TestDatabase) -> App {
@@ -50,4 +54,19 @@ pub(crate) async fn import(app: &App, lines: impl Iterator<Item = Value>) {
     let importer = app.importer(&caller, ImportMode::Store).await;
     let taken = importer.expect("it begins").take(&lines).await;
     taken.expect("stored");
+}
+
+/// Asks somebody's memories for the best ten.
+pub(crate) fn question(who: UserId, text: String) -> Question {
+    Question {
+        who,
+        text: Plaintext::new(text),
+        vector: Arc::default(),
+        earlier: None,
+        filter: MemoryFilter::default(),
+        conditions: Arc::default(),
+        now: Instant::from_micros(0),
+        choice: Choice::Best,
+        limit: 10,
+    }
 }

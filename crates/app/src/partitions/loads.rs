@@ -1,7 +1,6 @@
 //! What a question finds whose partition is loaded while the person's memories move on.
 
 use futures::poll;
-use picard_domain::{Instant, MemoryFilter, Plaintext};
 use picard_store::{
     memories::{SealedVectors, Written},
     outdated,
@@ -15,7 +14,7 @@ use crate::{
     App, ExpirationChange, MemoryChange,
     loading::bound_to,
     persona::ALL,
-    scene::{caller, import, open, writer},
+    scene::{caller, import, open, question, writer},
 };
 
 /// Some stretches of a load, and the last one not full.
@@ -57,15 +56,8 @@ async fn found(app: &App, owner: &Owner, version: i64) -> Vec<MemoryId> {
 /// Asks by words for so many memories.
 async fn best(app: &App, owner: &Owner, version: i64, words: &str, limit: usize) -> Vec<MemoryId> {
     let question = Question {
-        who: owner.id,
-        text: Plaintext::new(words.to_owned()),
-        vector: Arc::default(),
-        earlier: None,
-        filter: MemoryFilter::default(),
-        conditions: Arc::default(),
-        now: Instant::from_micros(0),
-        choice: Choice::Best,
         limit,
+        ..question(owner.id, words.to_owned())
     };
     let target = Target {
         version,

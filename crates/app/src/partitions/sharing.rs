@@ -3,7 +3,6 @@
 use std::{pin::pin, sync::mpsc};
 
 use futures::poll;
-use picard_domain::{Instant, MemoryFilter, Plaintext};
 use picard_testkit::TestDatabase;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -12,22 +11,12 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     App,
-    scene::{caller, import, open},
+    scene::{self, caller, import, open},
 };
 
 /// Somebody who asks what takes a thread of its own.
 fn question(who: u128, bytes: usize) -> Question {
-    Question {
-        who: UserId::from_uuid(Uuid::from_u128(who)),
-        text: Plaintext::new("x".repeat(bytes)),
-        vector: Arc::default(),
-        earlier: None,
-        filter: MemoryFilter::default(),
-        conditions: Arc::default(),
-        now: Instant::from_micros(0),
-        choice: Choice::Best,
-        limit: 10,
-    }
+    scene::question(UserId::from_uuid(Uuid::from_u128(who)), "x".repeat(bytes))
 }
 
 /// A server with one memory.
