@@ -6,7 +6,9 @@ use picard_domain::{Expired, Instant, MemoryFilter, MemoryId, Permission};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::{Conditions, Entry, Hit, Partition, Preparer, Query, Ranking, signs::Bounds};
+use crate::{
+    Conditions, Entry, Hit, Partition, Preparer, Query, Ranking, fixtures::part, signs::Bounds,
+};
 
 mod conditions;
 
@@ -361,8 +363,7 @@ fn spoken() -> impl Strategy<Value = String> {
 }
 
 fn vector() -> impl Strategy<Value = Vec<f32>> {
-    // Not too close to zero, or a direction is noise.
-    prop::collection::vec(prop_oneof![-1.0_f32..-0.1, 0.1_f32..1.0], DIMENSIONS)
+    prop::collection::vec(part(), DIMENSIONS)
 }
 
 fn instant() -> impl Strategy<Value = Instant> {
