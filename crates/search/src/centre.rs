@@ -61,8 +61,7 @@ impl Sum {
             };
         }
         let share = share * memories / (memories + prior);
-        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * memories));
-        let mean: Vec<f32> = mean.collect();
+        let mean: Vec<f32> = self.mean().collect();
         let mut off: Vec<f32> = mean.iter().map(|m| share * m).collect();
         off.iter_mut()
             .zip(besides)
@@ -79,9 +78,21 @@ impl Sum {
     /// Returns the square of the mean's length: the mean cosine of all pairs,
     /// each memory with itself among them, when each has one row.
     pub(crate) fn mean_squared(&self) -> f32 {
+        self.mean().map(|x| x * x).sum()
+    }
+
+    /// Returns the mean product of all memories with a vector, when there are some and
+    /// they are as long.
+    pub(crate) fn mean_product(&self, vector: &[f32]) -> Option<f32> {
+        let comparable = self.memories > 0 && self.sums.len() == vector.len();
+        comparable.then(|| self.mean().zip(vector).map(|(mean, x)| mean * x).sum())
+    }
+
+    fn mean(&self) -> impl Iterator<Item = f32> {
         let memories = self.memories.max(1) as f32;
-        let mean = self.sums.iter().map(|sum| *sum as f32 / (UNIT * memories));
-        mean.map(|x| x * x).sum()
+        self.sums
+            .iter()
+            .map(move |sum| *sum as f32 / (UNIT * memories))
     }
 
     pub(crate) fn bytes(&self) -> usize {

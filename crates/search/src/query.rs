@@ -71,9 +71,13 @@ pub(crate) struct Closeness {
 impl Closeness {
     /// The range of multilingual-e5-small between a query and a passage.
     ///
-    /// Where unrelated texts lie differs by language (English 0.74, Chinese 0.83).
-    /// Most memories have nothing to do with a query, so the mean over the
-    /// candidates is taken instead, the more of them there are.
+    /// Where unrelated texts lie differs by language (English 0.74, Chinese 0.82, a
+    /// Chinese question and an English text 0.72). It is what the questions of a
+    /// language have in common with the candidates, where that is known: within 0.005
+    /// in each of nine pairs of languages. That counts where it is lower: of a few
+    /// memories it says too little to call one that answers unrelated. Besides, most
+    /// memories have nothing to do with a query, so their mean counts, the more of them
+    /// there are.
     const E5: Self = Self {
         unrelated: 0.75,
         full: 0.9,
@@ -82,9 +86,13 @@ impl Closeness {
     /// So many candidates tell as much as the model's own figure.
     const PRIOR: f64 = 20.0;
 
-    /// Adjusts what is unrelated to the cosines of the candidates, of which those that
-    /// are not finite are none.
-    fn among(self, cosines: &[f32], towards: &Towards) -> Self {
+    /// So much above the mean of unrelated texts [`Self::E5`] lies in English: below it
+    /// nearly half of them would be told as a little close.
+    const ABOVE: f32 = 0.0075;
+
+    /// Adjusts what is unrelated to what questions like this one have in common with the
+    /// candidates, and to the cosines of these, of which those that are not finite are none.
+    fn among(self, alike: Option<f32>, cosines: &[f32], towards: &Towards) -> Self {
         // Whole numbers, so that the order of the slots cannot change the sum: it is below
         // 2⁵³, up to which floats hold each of them.
         const UNIT: f32 = 1_048_576.0;
@@ -105,7 +113,8 @@ impl Closeness {
         );
         let sum = sums.iter().sum::<f64>() / f64::from(UNIT);
         let count = counts.iter().sum::<u32>();
-        let prior = f64::from(self.unrelated) * Self::PRIOR;
+        let alike = alike.map_or(self.unrelated, |alike| alike + Self::ABOVE);
+        let prior = f64::from(alike.min(self.unrelated)) * Self::PRIOR;
         let mean = (prior + sum) / (Self::PRIOR + f64::from(count));
         let highest = self.unrelated + 0.7 * (self.full - self.unrelated);
         Self {
@@ -193,7 +202,9 @@ impl Partition {
     fn hits(&self, query: &Query<'_>, choose: impl FnOnce(Best<'_>) -> Vec<Ranked>) -> Vec<Hit> {
         let candidates = self.candidates(query);
         let sum = self.sum(&candidates, query.filter.permission);
-        let (towards, apart) = self.towards(query, &sum);
+        let known = self.preparer.asking.as_ref();
+        let alike = known.and_then(|known| known.alike(query.vector));
+        let (towards, apart) = towards(query, &sum, alike);
         let centred = self.vectors.scan(&towards.query, &apart.query, &candidates);
         let matches = self.keywords.search(query.text, &candidates, query.ranking);
         let values = if query.asks_nothing() {
@@ -204,7 +215,8 @@ impl Partition {
         let ranked = choose(&|limit| self.best(&values, &candidates, limit));
 
         let cosines = centred.as_deref().unwrap_or_default();
-        let closeness = self.closeness.among(cosines, &towards);
+        let alike = alike.and_then(|alike| sum.mean_product(alike));
+        let closeness = self.closeness.among(alike, cosines, &towards);
         let mut least = 1.0_f32;
         let hit = |found: Ranked| {
             let rows = self.slots[found.slot as usize].rows;
@@ -219,28 +231,6 @@ impl Partition {
             }
         };
         ranked.into_iter().map(hit).collect()
-    }
-
-    /// Takes off a query what it has in common with other questions and with all
-    /// candidates: a share of it, and as much as there is.
-    fn towards(&self, query: &Query<'_>, sum: &Sum) -> (Towards, Towards) {
-        let Ranking {
-            centring,
-            centring_prior,
-            asking,
-            ..
-        } = *query.ranking;
-        let known = self.preparer.asking.as_ref();
-        let Some(alike) = known.and_then(|known| known.alike(query.vector)) else {
-            let towards = sum.taken_off(query.vector, centring + asking, centring_prior, &[]);
-            return (towards, sum.taken_off(query.vector, 1.0, 0.0, &[]));
-        };
-        let alike: Vec<f32> = alike.iter().map(|x| asking * x).collect();
-        let rest = (1.0 - asking).max(0.0);
-        (
-            sum.taken_off(query.vector, centring, centring_prior, &alike),
-            sum.taken_off(query.vector, rest, 0.0, &alike),
-        )
     }
 
     /// What each candidate counts.
@@ -297,6 +287,27 @@ impl Partition {
         };
         rank::best(values, candidates, ranked, limit)
     }
+}
+
+/// Takes off a query what it has in common with other questions and with all candidates:
+/// a share of it, and as much as there is.
+fn towards(query: &Query<'_>, sum: &Sum, alike: Option<&[f32]>) -> (Towards, Towards) {
+    let Ranking {
+        centring,
+        centring_prior,
+        asking,
+        ..
+    } = *query.ranking;
+    let Some(alike) = alike else {
+        let towards = sum.taken_off(query.vector, centring + asking, centring_prior, &[]);
+        return (towards, sum.taken_off(query.vector, 1.0, 0.0, &[]));
+    };
+    let alike: Vec<f32> = alike.iter().map(|x| asking * x).collect();
+    let rest = (1.0 - asking).max(0.0);
+    (
+        sum.taken_off(query.vector, centring, centring_prior, &alike),
+        sum.taken_off(query.vector, rest, 0.0, &alike),
+    )
 }
 
 fn score(closeness: Closeness, cosine: Option<f32>, keywords: f32) -> f32 {

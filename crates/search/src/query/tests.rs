@@ -147,6 +147,22 @@ fn a_score_tells_the_same_beside_other_hits() {
 }
 
 #[test]
+fn a_memory_in_another_language_than_the_question_may_be_further_away() {
+    // What other questions of its language have in common with a memory whose cosine to
+    // the question is 0.77.
+    let score = |in_common: f32| {
+        let means = [vec![in_common, 0.4]];
+        let mut partition = Partition::of(crate::Preparer::new(2).with_asking(&means));
+        let memory = [vec![1.0, 0.0]];
+        partition.upsert(id(0), entry(0, "tea", &memory));
+        partition.query(&query("", &at(0.77)))[0].score
+    };
+    let (in_its_language, in_another) = (score(0.76), score(0.70));
+    assert!((0.1..0.2).contains(&in_its_language), "{in_its_language}");
+    assert!((0.3..0.4).contains(&in_another), "{in_another}");
+}
+
+#[test]
 fn all_words_of_a_query_make_a_memory_very_close() {
     let hits = partition(&[("Earl Grey, hot", at(0.7))]).query(&query("earl grey", &at(1.0)));
     assert!(hits[0].score >= 0.7, "{}", hits[0].score);
