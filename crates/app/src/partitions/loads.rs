@@ -17,8 +17,9 @@ use crate::{
     scene::{caller, import, open, question, writer},
 };
 
-/// Some stretches of a load, and the last one not full.
-const MEMORIES: u128 = 1_100;
+/// Some stretches of a load, and the last one not full. What moves on stands behind the
+/// third: while somebody hangs up behind the first, others may be on their way.
+const MEMORIES: u128 = 2_400;
 
 /// So many of them move on: more than a stretch, and so that none ends where they begin.
 const MOVED: u128 = 500;
