@@ -23,7 +23,7 @@ use crate::{
 
 /// The way in which texts are analysed: raised with every change by which any text
 /// comes out otherwise. What an earlier or later version wrote is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Set when it is a remark that asks.
 const ASKS: u8 = 1;
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn every_text_comes_out_as_it_did_in_this_version() {
         let texts = [
-            "Anna: What did you do last Friday, on 2023-05-05?",
+            "Anna: What did you do last Friday, on 2023-05-05? I went home.",
             "Ich mag die größten Katzen am 7. Mai, und zwei Hunde.",
             "J'aime l'ami de l'été; c'était hier, le 14 juillet.",
             "Я люблю книги и чай. Τα βιβλία μου. أحب القهوة",
@@ -233,7 +233,7 @@ mod tests {
         let first: [u8; 8] = std::array::from_fn(|at| all[at]);
         assert_eq!(
             (VERSION, u64::from_be_bytes(first)),
-            (1, 0xaada_d023_714c_bb21)
+            (2, 0x11fb_cc91_9af8_854a)
         );
     }
 

@@ -10,7 +10,7 @@ use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::{
-    stop_words,
+    irregular, stop_words,
     tokens::{Token, Tokens},
 };
 
@@ -170,7 +170,11 @@ pub(crate) fn stem(token: Token<'_>, latin: Language) -> Cow<'_, str> {
         Script::Arabic => Algorithm::Arabic,
         Script::Other => return Cow::Borrowed(word),
     };
-    Stemmer::create(algorithm).stem(without_article(word, latin))
+    let word = match latin {
+        Language::English => irregular::regular(word),
+        _ => without_article(word, latin),
+    };
+    Stemmer::create(algorithm).stem(word)
 }
 
 /// Drops the article that French and Italian glue to a word: `l'ami`, `dell'arte`.
@@ -262,6 +266,8 @@ mod tests {
             );
         };
         same("running", "runs", Language::English);
+        same("went", "going", Language::English);
+        same("children", "child", Language::English);
         same("katzen", "katze", Language::German);
         same("l'amie", "amies", Language::French);
         same("книги", "книга", Language::English);

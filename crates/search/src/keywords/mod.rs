@@ -6,6 +6,7 @@
 //! and stop words); `search` asks.
 
 mod fold;
+mod irregular;
 pub(crate) mod language;
 mod phrase;
 mod posting;
