@@ -1,6 +1,8 @@
 //! The buttons of `/connect` that copy: by mouse and by keyboard, with a result
 //! that is seen and heard.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use thirtyfour::{By, Key, WebElement, extensions::query::ElementQueryable as _};
 
@@ -13,6 +15,7 @@ async fn a_text_is_copied_by_mouse_and_by_keyboard() {
     browser.go(&picard.server("/connect")).await;
     let mcp = picard.server("/mcp");
 
+    remember_what_is_said(&browser).await;
     button(&browser, "address")
         .await
         .click()
@@ -51,12 +54,40 @@ async fn button(browser: &Browser, of: &str) -> WebElement {
     query.first().await.expect("a button")
 }
 
-/// Waits until the button says so, and the line for those who hear the page.
+/// Notes in the page what the buttons and the line for those who hear it come to say: it
+/// stands there for two seconds only.
+async fn remember_what_is_said(browser: &Browser) {
+    let script = "
+        window.said = [];
+        const note = (name, node) => new MutationObserver(
+            () => window.said.push(`${name}: ${node.textContent.trim()}`)
+        ).observe(node, {childList: true, characterData: true, subtree: true});
+        note('status', document.querySelector('[role=status]'));
+        for (const button of document.querySelectorAll('button[data-copy]'))
+            note(button.dataset.copy, button);";
+    let noted = browser.driver.execute(script, Vec::new()).await;
+    noted.expect("the script runs");
+}
+
+/// Waits until the button says so, and the line for those who hear the page, and begins
+/// to note anew.
 async fn is_copied(browser: &Browser, of: &str) {
-    let said = format!("//button[@data-copy='{of}'][starts-with(normalize-space(.), 'Copied')]");
-    let heard = "//*[@role='status'][normalize-space(.)='Copied']";
-    for xpath in [said.as_str(), heard] {
-        let query = browser.driver.query(By::XPath(xpath)).first().await;
-        query.unwrap_or_else(|error| panic!("{xpath}: {error}"));
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        let read = browser
+            .driver
+            .execute("return window.said;", Vec::new())
+            .await;
+        let said: Vec<String> = read.expect("what was said").convert().expect("a list");
+        let button = format!("{of}: Copied");
+        if said.iter().any(|text| text.starts_with(&button))
+            && said.iter().any(|text| text == "status: Copied")
+        {
+            break;
+        }
+        assert!(Instant::now() < end, "{of}: {said:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let anew = browser.driver.execute("window.said = [];", Vec::new());
+    anew.await.expect("the script runs");
 }

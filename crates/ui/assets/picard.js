@@ -6,6 +6,7 @@ const spoken = document.createElement("p");
 spoken.className = "visually-hidden";
 spoken.setAttribute("role", "status");
 document.body.append(spoken);
+let silence;
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
   if (!source || !navigator.clipboard) continue;
@@ -21,7 +22,10 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       word.textContent = "Selected";
     }
     spoken.textContent = word.textContent;
-    setTimeout(() => { word.textContent = "Copy"; spoken.textContent = ""; }, 2000);
+    setTimeout(() => { word.textContent = "Copy"; }, 2000);
+    // What is said of this button is not cut short by the one before.
+    clearTimeout(silence);
+    silence = setTimeout(() => { spoken.textContent = ""; }, 2000);
   });
 }
 
