@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use picard_testkit::cluster::Cluster;
+use picard_testkit::{cluster::Cluster, free_port};
 use picard_tests::{
     application::Application,
     compose::{interpolated, root, services, variables},
@@ -224,11 +224,6 @@ impl Drop for Container {
             let _ = child.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Stdio},
 };
 
-use picard_testkit::cluster::Cluster;
+use picard_testkit::{cluster::Cluster, free_port};
 use picard_tests::{
     application::Application,
     installation::succeeded,
@@ -37,11 +37,6 @@ OAUTH_SCOPES=memories:read memories:write
 ",
         server.replace("localhost", "127.0.0.1"),
     )
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 struct Service(Child);

@@ -1,7 +1,8 @@
 //! The MCP Inspector on the command line, in both eras.
 
-use std::{net::TcpListener, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
+use picard_testkit::free_port;
 use picard_tests::{
     node::{node, package},
     server::TestServer,
@@ -93,11 +94,6 @@ fn json(said: &str) -> Value {
     objects
         .next_back()
         .unwrap_or_else(|| panic!("no JSON in:\n{said}"))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound address").port()
 }
 
 async fn whole_way(era: &'static str) {

@@ -22,8 +22,7 @@ async fn no_log_error_or_address_holds_a_token_a_code_or_a_verifier() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let data_dir = dir.path().join("data");
     fs::create_dir(&data_dir).expect("a folder");
-    let addresses = ["--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0"];
-    let up = Up::start_logging(&data_dir, "trace", &addresses);
+    let up = Up::start_logging(&data_dir, "trace", &[]);
     let application = register(&data_dir, &up.server);
     let token = format!("{}/oauth/token", up.server);
     let mut person = Visitor::new(&up.server);

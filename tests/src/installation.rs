@@ -9,17 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use picard_testkit::postgres;
+use picard_testkit::{free_address, postgres};
 use tempfile::TempDir;
 
 use crate::{
     application::Application,
-    process::{ADMIN_PASSWORD, PATIENCE, Up, picard},
+    process::{ADMIN_PASSWORD, PATIENCE, Up, picard, with_addresses},
     server::Database,
 };
-
-/// The flags for free ports.
-pub const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0"];
 
 /// A data directory and its databases. All of it is removed at the end.
 pub struct Installation {
@@ -116,20 +113,23 @@ impl Installation {
 
     /// Starts both services on free ports and waits until they are ready.
     pub fn start(&self) -> Up {
-        self.start_with("info", &FREE)
+        self.start_with("info", &[])
     }
 
     /// Starts them with another filter of the log, which must let through what
-    /// is of the level `info`, and other flags, all of them about addresses.
+    /// is of the level `info`, and other flags, all of them about addresses; free ones
+    /// for a service that has none.
     pub fn start_with(&self, filter: &str, flags: &[&str]) -> Up {
         let log = self.data_dir.with_extension("log");
+        let free = [free_address(), free_address()];
+        let flags = with_addresses(flags, &free);
         let Some(addresses) = &self.postgres else {
             let up = ["up", "--json", "--log", filter];
-            return Up::run(self.picard(&[&up, flags].concat()), log);
+            return Up::run(self.picard(&[&up, &flags[..]].concat()), log);
         };
         let flag = |name: &str| {
             let at = flags.iter().position(|flag| *flag == name);
-            at.map_or("127.0.0.1:0", |at| flags[at + 1])
+            flags[at.expect("both have one") + 1]
         };
         let listen = ["server", "--log", filter, "--listen", flag("--listen")];
         let (first, server) = ready(self.picard(&listen), &log, "public_url");

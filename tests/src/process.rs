@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use picard_testkit::free_address;
 use serde_json::Value;
 
 use crate::application::Application;
@@ -50,6 +51,20 @@ pub fn picard(data_dir: &Path) -> Command {
     command
 }
 
+/// Returns flags with an address for each service: one of the free ones where they name none.
+///
+/// A port that a system picks by itself may be somebody else's when a service that stopped
+/// starts there again.
+pub(crate) fn with_addresses<'a>(flags: &[&'a str], free: &'a [String; 2]) -> Vec<&'a str> {
+    let mut flags = flags.to_vec();
+    for (name, address) in ["--listen", "--web-listen"].into_iter().zip(free) {
+        if !flags.contains(&name) {
+            flags.extend([name, address]);
+        }
+    }
+    flags
+}
+
 /// A running `picard up`, or both services by themselves.
 pub struct Up {
     /// What is asked to stop first comes first.
@@ -65,10 +80,7 @@ pub struct Up {
 impl Up {
     /// Starts it on free ports and waits until it says its addresses.
     pub fn start(data_dir: &Path) -> Self {
-        Self::start_with(
-            data_dir,
-            &["--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0"],
-        )
+        Self::start_with(data_dir, &[])
     }
 
     /// Ends it by `end` and starts it again at the same addresses.
@@ -79,17 +91,19 @@ impl Up {
         Self::start_with(data_dir, &["--listen", &server, "--web-listen", &web])
     }
 
-    /// Starts it with these flags and waits until it says its addresses.
+    /// Starts it with these flags, on free ports where they name none, and waits until it
+    /// says its addresses.
     pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
         Self::start_logging(data_dir, "info", arguments)
     }
 
     /// Starts it with another filter of the log.
     pub fn start_logging(data_dir: &Path, filter: &str, arguments: &[&str]) -> Self {
+        let free = [free_address(), free_address()];
         let mut command = picard(data_dir);
         command
             .args(["up", "--json", "--log", filter])
-            .args(arguments);
+            .args(with_addresses(arguments, &free));
         Self::run(command, data_dir.with_extension("log"))
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use picard_sql::sql;
-use picard_testkit::databases;
+use picard_testkit::{databases, free_port};
 use picard_tests::{
     nodes::Shared,
     process::{picard, signal_to},
@@ -121,11 +121,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 fn begin(data_dir: &Path, database: &str, arguments: &[&str]) -> Running {

@@ -8,14 +8,7 @@ use serde_json::Value;
 
 use crate::story;
 
-const JSON: [&str; 6] = [
-    "--listen",
-    "127.0.0.1:0",
-    "--web-listen",
-    "127.0.0.1:0",
-    "--log-format",
-    "json",
-];
+const JSON: [&str; 2] = ["--log-format", "json"];
 
 fn lines(log: &str) -> Vec<Value> {
     log.lines()

@@ -19,16 +19,7 @@ const TOKEN: &str = "a token of twenty six letters";
 /// Starts both services with metrics; returns the address of these.
 fn start(data_dir: &Path, more: &[&str]) -> (Up, String) {
     fs::create_dir_all(data_dir).expect("a folder");
-    let fixed = [
-        "--listen",
-        "127.0.0.1:0",
-        "--web-listen",
-        "127.0.0.1:0",
-        "--log-format",
-        "json",
-        "--metrics-listen",
-        "127.0.0.1:0",
-    ];
+    let fixed = ["--log-format", "json", "--metrics-listen", "127.0.0.1:0"];
     let up = Up::start_logging(data_dir, "info", &[&fixed, more].concat());
     let log = fs::read_to_string(&up.log).expect("a log");
     let address = log.lines().find_map(|line| {

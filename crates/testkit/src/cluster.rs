@@ -11,18 +11,17 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
-    sync::{
-        Mutex,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::Mutex,
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::postgres::{as_its_user, programs};
+use crate::{
+    ports::free_port,
+    postgres::{as_its_user, programs},
+};
 
 /// Obeys lines of its input: `start PORT`, `fast`, `immediate`. Answers each with `done` or
 /// `failed`. Without `fsync` the system's cache keeps what was written when only the server
@@ -157,7 +156,7 @@ impl Cluster {
         };
         let folder = PathBuf::from(keeper.line());
         assert_eq!(keeper.line(), "done", "{}", log(&folder));
-        // Another process may take the port between the look and the start.
+        // Another program may take the port between the look and the start.
         let port = (0..20).find_map(|_| {
             let port = free_port();
             keeper.obeys(&format!("start {port}")).then_some(port)
@@ -313,17 +312,6 @@ impl Certificate {
             key: key.serialize_pem(),
         }
     }
-}
-
-/// Returns a port that nobody listens on, below those that systems give to outgoing
-/// connections: it is still free when a stopped server starts again.
-fn free_port() -> u16 {
-    static TRIED: AtomicU16 = AtomicU16::new(0);
-    let first = (std::process::id() % 400) as u16 * 29;
-    (0..11_600_u16)
-        .map(|_| 20_000 + (first + TRIED.fetch_add(1, Ordering::Relaxed) % 11_600) % 11_600)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("one of the ports is free")
 }
 
 fn log(folder: &Path) -> String {

@@ -7,6 +7,7 @@ mod embedder;
 mod entropy;
 mod held;
 mod moody;
+mod ports;
 pub mod postgres;
 mod sql;
 
@@ -17,4 +18,5 @@ pub use embedder::HashEmbedder;
 pub use entropy::SeededEntropy;
 pub use held::HeldEmbedder;
 pub use moody::MoodyEmbedder;
+pub use ports::{free_address, free_port};
 pub use sql::NOT_EVERYWHERE;

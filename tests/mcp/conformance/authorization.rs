@@ -1,11 +1,9 @@
 //! The authorization server, asked by the suite; a person of ours answers the
 //! consent that it waits for.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
-};
+use std::io::{BufRead as _, BufReader};
 
+use picard_testkit::free_port;
 use picard_tests::{application::allow, server::TestServer, table::Table, visitor::Visitor};
 use tokio::sync::oneshot;
 
@@ -57,10 +55,4 @@ async fn the_authorization_server_does_what_the_suite_asks_of_one() {
     run.note(&mut table, &scenarios, &known);
     table.assert();
     run.assert_success();
-}
-
-/// A port that is free now; the suite wants to be told one.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound address").port()
 }
