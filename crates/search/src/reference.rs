@@ -226,9 +226,10 @@ fn bm25_of(texts: &[String], asked: &str, b: f32) -> (Vec<f32>, f32) {
     let texts: Vec<Vec<String>> = texts.iter().map(|text| words(text)).collect();
     let n = texts.len() as f32;
     let mean = (texts.iter().map(Vec::len).sum::<usize>() as f32 / n).max(1.0);
-    let mut query: Vec<String> = words(asked);
-    query.sort();
-    query.dedup();
+    // In their order, as the index has them: sums are rounded in the same way.
+    let asked: Vec<String> = words(asked);
+    let firsts = (0..asked.len()).filter(|at| !asked[..*at].contains(&asked[*at]));
+    let query: Vec<String> = firsts.map(|at| asked[at].clone()).collect();
     let idf = |word: &String| {
         let df = texts.iter().filter(|text| text.contains(word)).count() as f32;
         (1.0 + (n - df + 0.5) / (df + 0.5)).ln()
