@@ -431,16 +431,15 @@ async fn output_that_nobody_reads_any_more_ends_a_command_without_a_word() {
         &["key", "status"],
         &["eval", "--data", EXAMPLE],
     ] {
-        let mut child = picard
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = picard
             .picard(command)
             .env("TMPDIR", temporary.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .stdout(writer)
+            .output()
             .expect("picard starts");
-        drop(child.stdout.take());
-        let ended = child.wait_with_output().expect("it ends");
         let said = said(&ended);
         assert_eq!(ended.status.code(), Some(141), "{command:?}: {said}");
         assert!(!said.contains("panicked"), "{command:?}: {said}");

@@ -39,14 +39,17 @@ async fn an_unknown_handle_and_a_wrong_password_get_the_same_answer(database: Da
         unknown.status.to_string(),
     );
     table.holds("A39 body", "both", "one body", same);
-    let (mut known, mut absent) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        known.push(attempt(&server, "data").await);
-        absent.push(attempt(&server, "lore").await);
+    // The quickest of several: what else runs on the machine only makes answers slower.
+    let (mut known, mut absent) = (Duration::MAX, Duration::MAX);
+    let mut alike = false;
+    for _ in 0..20 {
+        known = known.min(attempt(&server, "data").await);
+        absent = absent.min(attempt(&server, "lore").await);
+        alike = absent * 4 > known && known * 4 > absent;
+        if alike {
+            break;
+        }
     }
-    known.sort();
-    absent.sort();
-    let alike = absent[1] * 4 > known[1] && known[1] * 4 > absent[1];
     table.holds("A39 time", "both", "within a factor of four", alike);
     table.assert();
 }

@@ -371,9 +371,9 @@ mod tests {
             "echo waiting for a token >&2; exec sleep 600",
             "echo waiting for a token >&2; exec >&-; exec sleep 600",
         ] {
-            let error = sh(script).run_within(Duration::from_secs(2), Reach::Group);
+            let error = sh(script).run_within(Duration::from_secs(4), Reach::Group);
             let error = error.expect_err("it takes too long").to_string();
-            assert!(error.contains("did not end within 2 seconds"), "{error}");
+            assert!(error.contains("did not end within 4 seconds"), "{error}");
             assert!(error.contains("waiting for a token"), "{error}");
         }
     }

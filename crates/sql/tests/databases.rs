@@ -197,7 +197,8 @@ async fn the_victim_of_a_deadlock_is_run_again() {
     let (one, two) = (task(1, 2), task(2, 1));
     let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
     assert!(one.0.is_ok() && two.0.is_ok());
-    assert_eq!(one.1 + two.1, 3, "one of them ran twice");
+    // It may meet the other once more before that is through.
+    assert!(one.1 + two.1 >= 3, "one of them ran again");
     assert_eq!((counter(&db, 1).await, counter(&db, 2).await), (2, 2));
     db.close().await;
     database.remove().await;

@@ -15,7 +15,7 @@ use tokio::{
     sync::Barrier,
 };
 
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(3);
 
 const COUNTERS: Migration = Migration {
     version: 1,
@@ -79,8 +79,10 @@ async fn each_thing_that_is_wrong_has_a_sentence_and_a_hint_of_its_own() {
     assert!(matches!(&wrong, Refusal::Password { role, .. } if role == ROLE));
     let absent = refusal(&cluster.address("absent")).await;
     assert!(matches!(&absent, Refusal::NoDatabase { database, .. } if database == "absent"));
-    let host = refusal("postgres://a:b@no-such-host.invalid/c").await;
-    assert!(matches!(&host, Refusal::UnknownHost { host } if host == "no-such-host.invalid"));
+    // No name server need be asked whether there is a name like this.
+    let name = "x".repeat(64);
+    let host = refusal(&format!("postgres://a:b@{name}/c")).await;
+    assert!(matches!(&host, Refusal::UnknownHost { host } if *host == name));
     let closed = refusal(&good.replace(&format!(":{port}"), ":1")).await;
     assert!(matches!(&closed, Refusal::Unreachable { place, .. } if place == "127.0.0.1:1"));
     let socket = refusal("postgres://a:b@%2Fno%2Fsuch%2Ffolder/c").await;
@@ -536,7 +538,8 @@ async fn what_fails_only_at_its_commit_is_run_again() {
     let (one, other) = tokio::join!(write(1), write(2));
     one.expect("its commit succeeds, or it is run again");
     other.expect("its commit succeeds, or it is run again");
-    assert_eq!(attempts.into_inner(), 3, "one of them was run again");
+    // What was run again may read before the other's commit is seen.
+    assert!(attempts.into_inner() >= 3, "one of them was run again");
     let (sum,): (i64,) = db
         .one(sql!("SELECT CAST(SUM(count) AS BIGINT) FROM counters"))
         .await

@@ -14,7 +14,7 @@ const MEMORIES: [(&str, &str, &str); 9] = [
     (
         "The boiler was serviced in March by Hansen & Sons; they keep a spare key.",
         "Private",
-        "2027-03-31",
+        "2099-03-31",
     ),
     (
         "I prefer window seats on trains and aisle seats on planes.",
@@ -35,7 +35,7 @@ const MEMORIES: [(&str, &str, &str); 9] = [
     (
         "Conference in Lisbon: flight TP 537 on 3 June, hotel near Rossio, talk at 11:00 on the second day.",
         "Private",
-        "2027-06-08",
+        "2099-06-08",
     ),
     (
         "My favourite book is “Gödel, Escher, Bach”; I read it again every few years.",
