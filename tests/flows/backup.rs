@@ -153,7 +153,10 @@ async fn data_that_is_there_is_replaced_when_told_to_and_never_under_a_running_s
     // Whether somebody is there is seen by whether the name is taken.
     refused(&home.add_user("lore", PASSWORD, &[]), "taken");
 
-    succeeded(&home.run(&force, ""));
+    match home.server_database() {
+        None => succeeded(&home.run(&force, "")),
+        Some(url) => restored_while_a_connection_ends(&home, url, &force).await,
+    }
     refused(&home.add_user("data", PASSWORD, &[]), "taken");
     succeeded(&home.add_user("lore", PASSWORD, &[]));
     let aside: Vec<_> = fs::read_dir(home.data_dir.join("server"))
@@ -176,6 +179,24 @@ async fn data_that_is_there_is_replaced_when_told_to_and_never_under_a_running_s
             db.close().await;
         }
     }
+}
+
+/// A service that stopped may be seen by the database for a moment.
+async fn restored_while_a_connection_ends(home: &Installation, url: &str, restore: &[&str]) {
+    let last = Db::open(url, &Options::default()).await.expect("opened");
+    let watch = Db::open(&postgres::create_database().await, &Options::default()).await;
+    let watch = watch.expect("opened");
+    let mut command = home.picard(restore);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut restoring = piped.stdin(Stdio::null()).spawn().expect("it starts");
+    while !is_asked_of(&watch, url, "%FROM pg_stat_activity%").await {
+        let ended = restoring.try_wait().expect("it can be asked");
+        assert!(ended.is_none(), "it did not wait");
+        tokio::task::yield_now().await;
+    }
+    last.close().await;
+    watch.close().await;
+    succeeded(&restoring.wait_with_output().expect("it ends"));
 }
 
 #[tokio::test]
@@ -438,14 +459,31 @@ async fn a_restore_that_was_killed_leaves_what_was_there_and_is_repeated(databas
 /// Tells whether some transaction writes to a database, as another one of the
 /// same server sees it.
 async fn is_being_written(watch: &Db, url: &str) -> bool {
-    let name = url.split('?').next().and_then(|url| url.rsplit('/').next());
+    let name = database_of(url);
     let writing = sql!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_xid IS NOT NULL
          AND query LIKE '%INSERT INTO \"memories\"%'",
-        name.expect("the address names a database")
+        name
     );
     let (writing,): (i64,) = watch.one(writing).await.expect("counted");
     writing > 0
+}
+
+/// Tells whether the last statement of somebody in the database is one like this.
+async fn is_asked_of(watch: &Db, url: &str, like: &str) -> bool {
+    let name = database_of(url);
+    let asked = sql!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2",
+        name,
+        like
+    );
+    let (asked,): (i64,) = watch.one(asked).await.expect("counted");
+    asked > 0
+}
+
+fn database_of(url: &str) -> &str {
+    let name = url.split('?').next().and_then(|url| url.rsplit('/').next());
+    name.expect("the address names a database")
 }
 
 #[tokio::test]

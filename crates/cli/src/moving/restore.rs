@@ -7,6 +7,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -16,6 +17,7 @@ use picard_sql::{
     copy::{Commit, Copy, Plan, digests, marked},
     migrate, sqlite_path, tables, version,
 };
+use tokio::time::{sleep, timeout};
 
 use crate::{
     hint::OrHint as _,
@@ -30,6 +32,12 @@ use crate::{
         unhurried,
     },
 };
+
+/// For how long a database may still have connections of a service that stopped.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How often it is asked for them.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether what is there may be replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,8 +149,7 @@ impl Restoration<'_> {
         if occupied {
             self.may_replace(name)?;
         }
-        // Not every database that speaks as PostgreSQL does tells who is connected.
-        if target.is_in_use().await.unwrap_or(false) {
+        if timeout(FAREWELL, nobody_uses(target)).await.is_err() {
             return Err(anyhow::anyhow!(
                 "a service is running on {name}; it would mix the old and the new"
             ))
@@ -369,6 +376,14 @@ async fn alone(path: &Path, service: Service) -> anyhow::Result<Option<Alone>> {
                 )
             })
             .or_hint("see to it that the file and its folder can be read and written"),
+    }
+}
+
+/// Waits until no program of ours is connected. Not every database that speaks as
+/// PostgreSQL does tells who is.
+async fn nobody_uses(target: &Db) {
+    while target.is_in_use().await.unwrap_or(false) {
+        sleep(PAUSE).await;
     }
 }
 
